@@ -1,0 +1,31 @@
+"""Train, compare and deploy gated recurrent networks; run them one step at a time without PyTorch.
+
+Importing this package loads nothing heavy: each public name is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.estimators import SequenceClassifier, SequenceRegressor
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "SequenceClassifier": "recurra.estimators",
+    "SequenceRegressor": "recurra.estimators",
+}
+
+__all__ = ["SequenceClassifier", "SequenceRegressor", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'recurra' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

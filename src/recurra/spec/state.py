@@ -1,0 +1,152 @@
+"""State as a value: what a layer carries from step to step, and what a session carries in all.
+
+A layer's state is a NamedTuple, even with one field. Its arrays are [B, ...] and belong to
+whichever side made them (torch in training, numpy in the runtime). Flat, it is a mapping from the
+slot paths of `Graph.state_slots` to arrays; so it is saved, moved and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.errors import StateError
+
+__all__ = [
+    "STATE_VERSION",
+    "BidirectionalState",
+    "GRUState",
+    "LSTMState",
+    "PoolState",
+    "RNNState",
+    "SessionState",
+    "StackState",
+    "StatelessState",
+    "flatten",
+    "map_arrays",
+]
+
+# The version of SessionState's record; a record of a newer one is refused.
+STATE_VERSION = 1
+
+A = TypeVar("A")
+
+
+class GRUState(NamedTuple, Generic[A]):
+    """h [B, H]."""
+
+    h: A
+
+
+class RNNState(NamedTuple, Generic[A]):
+    """h [B, H]."""
+
+    h: A
+
+
+class LSTMState(NamedTuple, Generic[A]):
+    """h [B, H], c [B, H]."""
+
+    h: A
+    c: A
+
+
+class StackState(NamedTuple):
+    """One state a layer, from the input upwards."""
+
+    layers: tuple[Any, ...]
+
+
+class BidirectionalState(NamedTuple):
+    """The states of the two directions: forward after the last step, backward after the first."""
+
+    forward: Any
+    backward: Any
+
+
+class PoolState(NamedTuple, Generic[A]):
+    """seen [B, 1], valid steps so far; last, mean (the sum) and max [B, size], None if not pooled."""
+
+    seen: A
+    last: A | None
+    mean: A | None
+    max: A | None
+
+
+class StatelessState(NamedTuple):
+    """The state of a node that keeps nothing."""
+
+
+def flatten(state: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and array of every slot, in the order and with the names of `state_slots`."""
+    if isinstance(state, tuple) and hasattr(state, "_fields"):
+        for name, value in zip(state._fields, state, strict=True):
+            yield from flatten(value, f"{prefix}{name}.")
+    elif isinstance(state, tuple):
+        for k, value in enumerate(state):
+            yield from flatten(value, f"{prefix}{k}.")
+    elif state is not None:
+        yield prefix.removesuffix("."), state
+
+
+def map_arrays(function: Any, *states: Any) -> Any:
+    """The state that `function` makes of each slot's arrays (None stays None).
+
+    All states must have the same structure: the first one's is kept.
+    """
+    first = states[0]
+    if isinstance(first, tuple):
+        if any(not isinstance(s, tuple) or len(s) != len(first) for s in states):
+            raise StateError(f"states differ in structure: {[type(s).__name__ for s in states]}")
+        parts = [map_arrays(function, *values) for values in zip(*states, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return None if first is None else function(*states)
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """All that a stream has to remember, as one versioned value.
+
+    Args:
+        fingerprint: sha256 of the model's graph and weights, in hex; another model refuses it.
+        steps: Observations taken so far.
+        clock: Time of the newest observation, or None when times are not given.
+        codec: Slots of the codec (last observed value, ...).
+        nodes: Slots of the graph's nodes by path, each [1, ...] or [streams, ...].
+        decoder: Slots of the decoder (beams, smoothing, ...).
+        calibrator: Slots of the calibrator.
+        version: Of this record.
+    """
+
+    fingerprint: str
+    steps: int
+    clock: float | None
+    nodes: Mapping[str, npt.NDArray[Any]]
+    codec: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    decoder: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    calibrator: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    version: int = STATE_VERSION
+
+    def same_as(self, other: SessionState) -> bool:
+        """Whether both are the same to the bit."""
+
+        def slots(state: SessionState) -> dict[str, tuple[Any, ...]]:
+            parts = {
+                "codec": state.codec,
+                "nodes": state.nodes,
+                "decoder": state.decoder,
+                "calibrator": state.calibrator,
+            }
+            return {
+                f"{part}/{name}": (array.dtype.str, array.shape, np.asarray(array).tobytes())
+                for part, arrays in parts.items()
+                for name, array in arrays.items()
+            }
+
+        mine = (self.version, self.fingerprint, self.steps, self.clock)
+        theirs = (other.version, other.fingerprint, other.steps, other.clock)
+        return mine == theirs and slots(self) == slots(other)
