@@ -69,7 +69,7 @@ class BidirectionalState(NamedTuple):
 
 
 class PoolState(NamedTuple, Generic[A]):
-    """seen [B, 1], valid steps so far; last, mean (the sum) and max [B, size], None if not pooled."""
+    """seen [B, 1], steps so far; last, mean (the sum), max [B, size], None where not pooled."""
 
     seen: A
     last: A | None
