@@ -1,0 +1,1 @@
+"""Torch faces of the kernels, the reference, and the choice between them."""
