@@ -1,0 +1,17 @@
+"""Model outputs -> answers, in numpy: training, evaluation and runtime use the same code."""
+
+from __future__ import annotations
+
+from recurra.decode.classify import ClassDecoder
+from recurra.decode.decoder import AbstractDecoder, Slots
+from recurra.decode.read import DECODER_KINDS, decoder_from_json
+from recurra.decode.regress import ValueDecoder
+
+__all__ = [
+    "DECODER_KINDS",
+    "AbstractDecoder",
+    "ClassDecoder",
+    "Slots",
+    "ValueDecoder",
+    "decoder_from_json",
+]
