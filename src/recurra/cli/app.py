@@ -1,0 +1,133 @@
+"""The command's entry: which commands there are, and what becomes of an error.
+
+Exit codes: 0 done; 2 the input, the settings or the files are at fault (one sentence on standard
+error); 130 stopped by Ctrl-C; 141 whoever read the output went away. An exception that recurra
+does not raise on purpose is a defect and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from recurra import __version__
+from recurra.errors import RecurraError
+
+__all__ = ["BROKEN_PIPE", "INTERRUPTED", "main"]
+
+REFUSED = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+# Name -> (module that holds `command`, its line in the list of commands).
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "init": ("recurra.cli.init", "Look at a file and write an annotated recurra.toml."),
+        "fit": ("recurra.cli.fit", "Train a network on a file of sequences."),
+        "evaluate": ("recurra.cli.evaluate", "Measure a bundle on a file that has the answers."),
+        "predict": ("recurra.cli.predict", "Answer for a file, or for a stream of observations."),
+        "info": ("recurra.cli.info", "Tell what is installed, or what a bundle holds."),
+    }
+)
+
+
+class _Commands(click.Group):
+    """The commands, each imported when it is called and not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"unknown command {args[0]!r}; did you mean {_nearest(args[0], COMMANDS)!r}?", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Each command says more: recurra fit --help.",
+)
+@click.version_option(__version__, prog_name="recurra")
+def recurra() -> None:
+    """Train, compare and deploy gated recurrent networks on your own sequences."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit code.
+
+    Args:
+        arguments: What follows the command's name; None: the process' own.
+    """
+    try:
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more as it ends; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("stopped", INTERRUPTED)
+    except click.NoSuchOption as error:
+        return _complain(_unknown_flag(error))
+    except click.ClickException as error:
+        return _complain(error.format_message())
+    except RecurraError as error:
+        return _complain(str(error))
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    # Not click's own main: it answers a broken pipe and Ctrl-C in its way before we see them.
+    try:
+        with recurra.make_context("recurra", arguments) as ctx:
+            code = recurra.invoke(ctx)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: Any, code: int = REFUSED) -> int:
+    sentence = " ".join(str(message).split())
+    print(
+        f"recurra: error: {sentence}" if code == REFUSED else f"recurra: {sentence}",
+        file=sys.stderr,
+    )
+    return code
+
+
+def _unknown_flag(error: click.NoSuchOption) -> str:
+    flags = [
+        flag
+        for parameter in (error.ctx.command.params if error.ctx else [])
+        if isinstance(parameter, click.Option)
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+    ]
+    near = f"; did you mean {_nearest(error.option_name, flags)}?" if flags else ""
+    return f"unknown flag {error.option_name}{near}"
+
+
+def _nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0)[0]

@@ -1,0 +1,152 @@
+"""Every setting as a command-line flag, generated from `spec/settings.py`.
+
+A setting's flag is its name with dashes; its description and default are the flag's help. Where a
+value comes from: the flag, else the TOML file, else the default.
+"""
+
+from __future__ import annotations
+
+import csv
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import click
+from pydantic.fields import FieldInfo
+
+from recurra.spec.settings import SECTIONS, Settings
+
+__all__ = ["DEFAULT_CONFIG", "SectionedCommand", "choices_of", "settings_flags", "settings_from"]
+
+# Read from the working directory when no --config is given; the command says so.
+DEFAULT_CONFIG = Path("recurra.toml")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _comma_list(value: str) -> tuple[str, ...]:
+    """Words between commas; a word that holds a comma stands in double quotes."""
+    return tuple(next(csv.reader([value], skipinitialspace=True), ()))
+
+
+class SettingOption(click.Option):
+    """A flag that stands for one setting; `section` is the table that the setting belongs to."""
+
+    def __init__(self, name: str, section: str, field: FieldInfo) -> None:
+        flag = "--" + name.replace("_", "-")
+        kind = _required(field.annotation)
+        help_text = (field.description or "") + _range(field) + _default(field)
+        if kind is bool:
+            super().__init__([f"{flag}/--no-{flag[2:]}"], default=None, help=help_text)
+        else:
+            metavar = "A,B" if get_origin(kind) is tuple else None
+            super().__init__(
+                [flag], default=None, type=_click_type(kind), metavar=metavar, help=help_text
+            )
+        self.section = section
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists the settings under their sections."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options first, then a block a section."""
+        groups: dict[str, list[tuple[str, str]]] = {"Options": []}
+        groups |= {f"Settings, [{section}]": [] for section in SECTIONS}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                if isinstance(parameter, SettingOption):
+                    groups[f"Settings, [{parameter.section}]"].append(record)
+                else:
+                    groups["Options"].append(record)
+        for title, records in groups.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def settings_flags(*sections: str) -> Callable[[F], F]:
+    """A decorator that gives a command one flag for each setting of these sections (none: all)."""
+    options = [
+        SettingOption(name, section, field)
+        for section, model in SECTIONS.items()
+        if not sections or section in sections
+        for name, field in model.model_fields.items()
+    ]
+
+    def decorate(function: F) -> F:
+        parameters = getattr(function, "__click_params__", [])
+        # click keeps them in reverse, since decorators apply from the innermost outwards.
+        function.__click_params__ = [*reversed(options), *parameters]  # type: ignore[attr-defined]  # click's own attribute
+        return function
+
+    return decorate
+
+
+def settings_from(
+    flags: Mapping[str, Any], config: Path | None, *, say: Callable[[str], None]
+) -> Settings:
+    """The settings that a command runs with.
+
+    Args:
+        flags: Setting -> value, None where the flag was not given.
+        config: The file named by --config; None: `recurra.toml` of this folder where there is one.
+        say: Told which file was read when it was not named.
+
+    Raises:
+        SettingsError: the file cannot be read, or a value is unknown or out of range.
+    """
+    if config is None and DEFAULT_CONFIG.is_file():
+        config = DEFAULT_CONFIG
+        say(f"settings from {DEFAULT_CONFIG} (flags take precedence)")
+    base = Settings() if config is None else Settings.from_toml(config)
+    given = {name: value for name, value in flags.items() if value is not None}
+    return Settings.from_flat(given, base)
+
+
+def choices_of(annotation: Any) -> tuple[str, ...]:
+    """The words that a setting may take, empty where it is free."""
+    kind = _required(annotation)
+    if get_origin(kind) is Literal:
+        return tuple(map(str, get_args(kind)))
+    return choices_of(get_args(kind)[0]) if get_origin(kind) is tuple else ()
+
+
+def _required(annotation: Any) -> Any:
+    """The annotation without its None."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        (annotation,) = (part for part in get_args(annotation) if part is not type(None))
+    return annotation
+
+
+def _click_type(kind: Any) -> Any:
+    if get_origin(kind) is tuple:
+        return _comma_list
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    return click.Path(path_type=Path) if kind is Path else kind
+
+
+def _range(field: FieldInfo) -> str:
+    signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    bounds = [
+        f"{words} {getattr(limit, name)}"
+        for limit in field.metadata
+        for name, words in signs.items()
+        if hasattr(limit, name)
+    ]
+    choices = choices_of(field.annotation)
+    if choices and get_origin(_required(field.annotation)) is tuple:
+        bounds.append(f"of {', '.join(choices)}")
+    return f" ({', '.join(bounds)})" if bounds else ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is None:
+        return ""
+    value = field.default
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    return f" [default: {','.join(value) if isinstance(value, tuple) else value}]"
