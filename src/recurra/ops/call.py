@@ -1,0 +1,140 @@
+"""One call of a family: its arrays and choices, checked before any kernel sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recurra.errors import BackendError, DTypeError, ShapeError
+from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.spec.kernel import FAMILIES, check_arrays
+
+__all__ = ["STATES", "Call"]
+
+_CELLS: Mapping[str, type[AbstractCell]] = MappingProxyType(
+    {"gru": GRUCell, "lstm": LSTMCell, "rnn": RNNCell}
+)
+# The state fields of each family: h; h and c.
+STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {family: cell.state_fields for family, cell in _CELLS.items()}
+)
+_DTYPE_NAMES: Mapping[torch.dtype, str] = MappingProxyType(
+    {
+        dtype: str(dtype).removeprefix("torch.")
+        for dtype in (
+            *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+            *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+            *(torch.complex64, torch.complex128),
+        )
+    }
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """The arguments of one call.
+
+    Args:
+        family: "gru", "lstm" or "rnn".
+        arrays: Every field of the family's descriptor, in its order; None where absent.
+        choices: activation, reverse, and where the family has them reset and gate_activation.
+    """
+
+    family: str
+    arrays: Mapping[str, Tensor | None]
+    choices: Mapping[str, Any]
+
+    @property
+    def x(self) -> Tensor:
+        """Inputs, [B, T, I]."""
+        return self.needed("x")
+
+    def needed(self, name: str) -> Tensor:
+        """An array that every call has."""
+        array = self.arrays[name]
+        assert array is not None
+        return array
+
+    def given(self) -> tuple[str, ...]:
+        """The names of the arrays that are there."""
+        return tuple(name for name, array in self.arrays.items() if array is not None)
+
+    def check(self) -> None:
+        """Check names, shapes, dtypes, devices and, where it costs no waiting, lengths.
+
+        Raises:
+            SpecError: reset or an activation is not one that there is.
+            ShapeError: an array is missing, an axis differs, or a length is outside 0..T.
+            DTypeError: an array is no tensor, or of a dtype that the call does not take.
+            BackendError: arrays on different devices.
+        """
+        cell = {name: choice for name, choice in self.choices.items() if name != "reverse"}
+        gates = len(_CELLS[self.family](input_size=1, hidden_size=1, **cell).gates)
+        described: dict[str, tuple[tuple[int, ...], str] | None] = {}
+        for name, array in self.arrays.items():
+            if array is None:
+                described[name] = None
+                continue
+            if not isinstance(array, Tensor):
+                raise DTypeError(
+                    f"{self.family} expected {name} as a torch tensor, got "
+                    f"{type(array).__name__}; make it one with torch.as_tensor"
+                )
+            described[name] = tuple(array.shape), _DTYPE_NAMES.get(array.dtype, str(array.dtype))
+        sizes = check_arrays(self.family, described, gates)
+        self._check_devices()
+        self._check_lengths(sizes["T"])
+
+    def _check_devices(self) -> None:
+        device = self.x.device
+        for name, array in self.arrays.items():
+            if array is not None and array.device != device:
+                raise BackendError(
+                    f"{self.family} expected {name} on {device} as x is, got {array.device}; "
+                    "move one of them"
+                )
+
+    def _check_lengths(self, steps: int) -> None:
+        lengths = self.arrays["lengths"]
+        # Elsewhere the answer would have to be waited for, or is not there yet.
+        if lengths is None or lengths.device.type != "cpu" or not lengths.numel() or transformed():
+            return
+        shortest, longest = int(lengths.min()), int(lengths.max())
+        if shortest < 0 or longest > steps:
+            wrong = shortest if shortest < 0 else longest
+            raise ShapeError(
+                f"{self.family} expected lengths between 0 and T={steps}, got {wrong}: "
+                "cut x, or correct the lengths"
+            )
+
+    def widened(self) -> Call:
+        """The call as autocast leaves it: what came in half precision, in the weights' dtype."""
+        narrow = (torch.bfloat16, torch.float16)
+        weight = self.arrays["input_weight"]
+        if not isinstance(weight, Tensor) or weight.dtype in narrow:
+            return self
+        arrays = {
+            name: array.to(weight.dtype)
+            if isinstance(array, Tensor) and array.dtype in narrow
+            else array
+            for name, array in self.arrays.items()
+        }
+        return replace(self, arrays=arrays)
+
+    @staticmethod
+    def of(family: str, arguments: Mapping[str, Any]) -> Call:
+        """The call with these arguments, arrays and choices together."""
+        table = FAMILIES[family]
+        arrays = {name: arguments[name] for name in table}
+        choices = {name: value for name, value in arguments.items() if name not in table}
+        return Call(family, arrays, choices)
+
+
+def transformed() -> bool:
+    """Whether values cannot be looked at now: under torch.compile, vmap or another transform."""
+    return torch.compiler.is_compiling() or torch._C._functorch.maybe_current_level() is not None
