@@ -1,0 +1,1 @@
+"""Training: split, batches, the loop, checkpoints, export with a certificate."""
