@@ -1,0 +1,37 @@
+"""Files and arrays -> cases -> encoded arrays, one step at a time too; targets back again.
+
+Importing this needs numpy alone: polars is imported where a table is read.
+"""
+
+from __future__ import annotations
+
+from recurra.codecs.arrays import cases_from_arrays
+from recurra.codecs.cases import Cases, Columns, Label, label_text
+from recurra.codecs.codec import (
+    InputCodec,
+    SequenceCodec,
+    codec_from_json,
+    fit_codec,
+    task_of,
+)
+from recurra.codecs.series import SeriesCodec
+from recurra.codecs.target import LabelCodec, TargetCodec, ValueCodec
+from recurra.codecs.text import TextCodec
+
+__all__ = [
+    "Cases",
+    "Columns",
+    "InputCodec",
+    "Label",
+    "LabelCodec",
+    "SequenceCodec",
+    "SeriesCodec",
+    "TargetCodec",
+    "TextCodec",
+    "ValueCodec",
+    "cases_from_arrays",
+    "codec_from_json",
+    "fit_codec",
+    "label_text",
+    "task_of",
+]

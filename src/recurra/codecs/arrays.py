@@ -1,0 +1,163 @@
+"""Arrays and texts in Python -> cases; axes are never guessed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.codecs.cases import Cases, Label, unnamed_features
+from recurra.codecs.target import check_label
+from recurra.errors import DataError, ShapeError
+
+__all__ = ["cases_from_arrays", "check_series", "check_text", "targets_from_values"]
+
+Array = npt.NDArray[Any]
+
+
+def cases_from_arrays(
+    X: Any,
+    y: Any = None,
+    *,
+    layout: Literal["ntc", "nct"] = "ntc",
+    target: Literal["auto", "class", "number"] = "auto",
+) -> Cases:
+    """Cases of sequences that are already in memory.
+
+    Args:
+        X: A list of [T_i, C] arrays, one array [N, T, C], or a list of texts.
+        y: N labels (str, int, float, bool) or numbers; None: no targets.
+        layout: "nct": the arrays are [C, T_i] and [N, C, T].
+        target: What y is; "auto": floats are numbers, anything else labels.
+
+    Raises:
+        ShapeError: other axes, channels that differ between cases, or a y of another length.
+        DataError: no case, a length of 0, a value that is missing or infinite, other types.
+    """
+    if isinstance(X, str | bytes | dict) or X is None:
+        raise DataError(
+            f"X expected a list of [T, C] arrays, an array [N, T, C] or a list of texts, "
+            f"got {type(X).__name__}"
+        )
+    if isinstance(X, np.ndarray) and X.dtype.kind == "U" and X.ndim == 1:
+        X = X.tolist()
+    X = _one_array(X) if hasattr(X, "__array__") else list(X)
+    if len(X) == 0:
+        raise DataError("X expected at least one case, got none")
+    ids = tuple(str(i) for i in range(len(X)))
+    values, kind = (None, None) if y is None else targets_from_values(y, len(X), "y", target)
+    if isinstance(X[0], str):
+        texts = tuple(check_text(x, f"X[{i}]") for i, x in enumerate(X))
+        return Cases("text", texts, (), ids, "X", values, kind)
+    inputs = tuple(_case(x, i, layout) for i, x in enumerate(X))
+    count = inputs[0].shape[1]
+    features = unnamed_features(count)
+    for i, x in enumerate(inputs):
+        if x.shape[1] != count:
+            raise ShapeError(
+                f"X expected the same channels in every case, got C={count} in case 0 and "
+                f"C={x.shape[1]} in case {i}: check the axes, or give layout="
+                f"{'ntc' if layout == 'nct' else 'nct'!r}"
+            )
+        check_series(x, features, f"X[{i}]")
+    return Cases("series", inputs, features, ids, "X", values, kind)
+
+
+def check_series(x: Array, features: tuple[str, ...], where: str) -> None:
+    """Refuse a case [T, C] of length 0 or with a missing or infinite value, naming the step."""
+    if len(x) == 0:
+        raise DataError(f"{where} expected at least one step, got a sequence of length 0")
+    if not np.isfinite(x).all():
+        step, k = (int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        raise DataError(
+            f"{where} expected finite numbers, got {x[step, k]} at step {step}, feature "
+            f"{features[k]!r}: fill missing values or leave the case out"
+        )
+
+
+def check_text(text: Any, where: str) -> str:
+    """Refuse what is not a text, is blank or is not valid Unicode."""
+    if not isinstance(text, str):
+        raise DataError(f"{where} expected a text, got {type(text).__name__}")
+    if not text.strip():
+        raise DataError(f"{where} expected a text, got an empty one (length 0)")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{where} expected valid Unicode, got a lone surrogate at character {error.start}"
+        ) from None
+    return str(text)
+
+
+def targets_from_values(
+    y: Any, count: int, where: str, target: Literal["auto", "class", "number"] = "auto"
+) -> tuple[tuple[Label, ...] | Array, Literal["class", "number"]]:
+    """Targets as labels or float64 [N], checked."""
+    array = np.asarray(y) if hasattr(y, "__array__") else None
+    if isinstance(y, str | bytes | dict) or (array is not None and array.ndim != 1):
+        came = list(array.shape) if array is not None else type(y).__name__
+        raise ShapeError(f"{where} expected one value a case, [N={count}], got {came}")
+    try:
+        values = array.tolist() if array is not None else [_plain(value) for value in y]
+    except TypeError:
+        raise ShapeError(
+            f"{where} expected one value a case, [N={count}], got {type(y).__name__}"
+        ) from None
+    if len(values) != count:
+        raise ShapeError(f"{where} expected one value for each of {count} cases, got {len(values)}")
+    for i, value in enumerate(values):
+        if not isinstance(value, str | int | float | bool):
+            raise DataError(
+                f"{where}[{i}] expected a label or a number, got {type(value).__name__}"
+            )
+        check_label(value, f"{where}[{i}]")
+    floats = any(isinstance(value, float) for value in values)
+    if target == "class" or (target == "auto" and not floats):
+        return tuple(values), "class"
+    for i, value in enumerate(values):
+        if isinstance(value, str | bool):
+            raise DataError(f"{where}[{i}] expected a number, got {value!r}: or is it a class?")
+    return np.array(values, dtype=np.float64), "number"
+
+
+def _one_array(X: Any) -> Array:
+    array = np.asarray(X)
+    if array.dtype.kind == "O":
+        raise DataError(
+            "X expected numbers, got an array of objects: give a list of [T, C] arrays (list(X))"
+        )
+    if array.ndim != 3:
+        hint = "X[..., None] makes one channel of it" if array.ndim == 2 else "reshape it"
+        raise ShapeError(
+            f"X expected an array [N, T, C] (layout='ntc') or [N, C, T] (layout='nct'), "
+            f"got {list(array.shape)}: {hint}"
+        )
+    return array
+
+
+def _case(x: Any, i: int, layout: str) -> Array:
+    try:
+        array = np.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"X[{i}] expected an array [T, C]: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise DataError(
+            f"X[{i}] expected numbers, got elements of type {array.dtype}: convert them, and keep "
+            "texts and numbers apart"
+        )
+    axes = "[C, T]" if layout == "nct" else "[T, C]"
+    if array.ndim != 2:
+        hint = "x[:, None] makes one channel of it" if array.ndim == 1 else "one case has two axes"
+        raise ShapeError(f"X[{i}] expected {axes}, got {list(array.shape)}: {hint}")
+    array = array.T if layout == "nct" else array
+    if array.shape[1] == 0:
+        raise ShapeError(f"X[{i}] expected {axes} with C >= 1, got no channel")
+    # A longer float may not fit: it becomes infinite and is refused with its place.
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

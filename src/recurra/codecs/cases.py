@@ -1,0 +1,114 @@
+"""Labelled sequences as a value: what every reader gives and every codec takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.errors import DataError
+
+__all__ = ["Cases", "Columns", "Label", "label_text", "unnamed_features"]
+
+Array = npt.NDArray[Any]
+Label = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a table plays which role; None: no column does.
+
+    Args:
+        id: Tells which case a row belongs to.
+        time: Time of a row.
+        target: What to predict.
+        text: Holds a text, for text tables.
+        ignored: Columns that are nothing of this and no feature either.
+    """
+
+    id: str | None = None
+    time: str | None = None
+    target: str | None = None
+    text: str | None = None
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """Cases in the order of their source.
+
+    Args:
+        kind: "series": numbers along time; "text": one text a case.
+        inputs: Series: float64 arrays [T_i, C], all finite, T_i >= 1. Text: str, none blank.
+        features: Names of the C channels; empty for texts.
+        ids: Name of each case, as messages and predictions show it.
+        source: The file or the argument that they came from, for messages.
+        targets: One label a case, or float64 [N], or None.
+        target_kind: "class" for labels, "number" for float64, None without targets.
+        times: float64 arrays [T_i], rising; None where the source has no times. Dates are seconds
+            since 1970-01-01 UTC.
+        columns: Roles that the source's columns were given; None where it has no columns.
+    """
+
+    kind: Literal["series", "text"]
+    inputs: tuple[Any, ...]
+    features: tuple[str, ...]
+    ids: tuple[str, ...]
+    source: str
+    targets: tuple[Label, ...] | Array | None = None
+    target_kind: Literal["class", "number"] | None = None
+    times: tuple[Array, ...] | None = None
+    columns: Columns | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def lengths(self) -> Array:
+        """[N] int64: steps of each case; of a text its characters."""
+        return np.array([len(x) for x in self.inputs], dtype=np.int64)
+
+    def subset(self, index: Sequence[int] | Array) -> Cases:
+        """The cases numbered by `index`, in that order."""
+        rows = [int(i) for i in index]
+        targets = self.targets
+        if isinstance(targets, np.ndarray):
+            targets = targets[rows]
+        elif targets is not None:
+            targets = tuple(targets[i] for i in rows)
+        return replace(
+            self,
+            inputs=tuple(self.inputs[i] for i in rows),
+            ids=tuple(self.ids[i] for i in rows),
+            targets=targets,
+            times=None if self.times is None else tuple(self.times[i] for i in rows),
+        )
+
+    def target_values(self) -> list[Label]:
+        """The targets as plain Python values.
+
+        Raises:
+            DataError: there are none.
+        """
+        if self.targets is None:
+            raise DataError(f"{self.source} gives no targets: give y, a target column or --labels")
+        if isinstance(self.targets, np.ndarray):
+            return [float(value) for value in self.targets]
+        return list(self.targets)
+
+
+def label_text(label: Label) -> str:
+    """The text by which labels of different sources are compared: 1, 1.0 and "1" are the same."""
+    if isinstance(label, bool):
+        return "true" if label else "false"
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label)
+
+
+def unnamed_features(count: int) -> tuple[str, ...]:
+    """The names x0, x1, ... that channels have where their source names none."""
+    return tuple(f"x{k}" for k in range(count))

@@ -1,0 +1,202 @@
+"""Input and target codec together: what a bundle carries, and what a batch or a stream needs.
+
+raw case -> Encoded(steps={"x": ...}, rows={"y": ...});  one observation -> {"x": ...}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.codecs import json_tree
+from recurra.codecs.cases import Cases, Columns, Label
+from recurra.codecs.series import SeriesCodec
+from recurra.codecs.target import LabelCodec, TargetCodec, ValueCodec, target_from_json
+from recurra.codecs.text import TextCodec
+from recurra.errors import BundleError, DataError, ObservationError, ShapeError
+from recurra.spec.batch import Encoded
+from recurra.spec.node import Signal
+
+if TYPE_CHECKING:
+    from recurra.spec.settings import DataSettings
+
+__all__ = ["InputCodec", "SequenceCodec", "codec_from_json", "fit_codec", "task_of"]
+
+Array = npt.NDArray[Any]
+InputCodec = SeriesCodec | TextCodec
+
+
+@dataclass(frozen=True)
+class SequenceCodec:
+    """Frozen after fitting; learns from the training part only.
+
+    Args:
+        input: Raw series or text -> "x".
+        target: Label or number <-> "y".
+        columns: Roles of the training table's columns, so that a table of the same form is read
+            without naming them again; None where there was no table.
+    """
+
+    input: InputCodec
+    target: TargetCodec
+    columns: Columns | None = None
+
+    @property
+    def task(self) -> str:
+        """What the target asks for: "classify" or "regress"."""
+        return self.target.task
+
+    def signals(self) -> dict[str, Signal]:
+        """The graph inputs that this codec feeds."""
+        return {"x": self.input.signal()}
+
+    def encode(self, x: Any, y: Label | None = None, times: Array | None = None) -> Encoded:
+        """One case.
+
+        Args:
+            x: Series [T, C] or a text.
+            y: Its target; None leaves `rows` empty.
+            times: [T]; given, `elapsed` is the time since the previous step, 0 at the first.
+
+        Raises:
+            ShapeError: axes that differ from the codec's.
+            DataError: a value that cannot be encoded.
+        """
+        steps = self.input.encode(x)
+        elapsed = None
+        if times is not None:
+            elapsed = np.diff(np.asarray(times, dtype=np.float64), prepend=times[0])
+            if elapsed.shape != (len(steps),):
+                raise ShapeError(f"expected times [T={len(steps)}], got {list(elapsed.shape)}")
+        rows = {} if y is None else {"y": self.target.encode(y)}
+        return Encoded({"x": steps}, rows, elapsed=elapsed)
+
+    def encode_cases(self, cases: Cases) -> list[Encoded]:
+        """Every case, with its target where `cases` has targets; errors name the case."""
+        if cases.kind != self.input.kind:
+            raise DataError(
+                f"expected {self.input.kind} input as in training, got {cases.kind}",
+                path=cases.source,
+            )
+        values: list[Any] = [None] * len(cases)
+        if cases.targets is not None:
+            values = cases.target_values()
+        times = cases.times or (None,) * len(cases)
+        encoded = []
+        for x, y, clock, name in zip(cases.inputs, values, times, cases.ids, strict=True):
+            try:
+                encoded.append(self.encode(x, y, clock))
+            except (DataError, ShapeError) as error:
+                raise type(error)(f"{cases.source}, case {name!r}: {error}") from None
+        return encoded
+
+    def start(self) -> dict[str, Array]:
+        """The slots of a new stream: these codecs remember nothing between observations."""
+        return {}
+
+    def step(
+        self, observation: Any, time: float | None, slots: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """One observation of a stream, by the arithmetic of `encode` to the bit.
+
+        Args:
+            observation: Series: C numbers or a mapping feature -> number. Text: one symbol.
+            time: Its time, or None.
+            slots: What `start` or the previous step gave.
+
+        Returns:
+            {"x": [C] floats or [] token}, and the new slots.
+
+        Raises:
+            ObservationError: the observation or the time cannot be used; nothing has changed.
+        """
+        if time is not None and (
+            isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time)
+        ):
+            raise ObservationError(f"expected a finite number as time, got {time!r}")
+        return {"x": self.input.step(observation)}, dict(slots)
+
+    def to_json(self) -> dict[str, Any]:
+        """A tree of plain JSON values; `codec_from_json` gives the same codec back."""
+        columns = self.columns
+        return {
+            "kind": "sequence",
+            "input": self.input.to_json(),
+            "target": self.target.to_json(),
+            "columns": None
+            if columns is None
+            else {
+                "id": columns.id,
+                "time": columns.time,
+                "target": columns.target,
+                "text": columns.text,
+            },
+        }
+
+
+def codec_from_json(tree: Any) -> SequenceCodec:
+    """Read what `SequenceCodec.to_json` wrote.
+
+    Raises:
+        BundleError: a key is missing or unknown, or a value is not what a codec can hold.
+    """
+    tree = json_tree.object_of(tree, "codec", {"kind", "input", "target", "columns"})
+    json_tree.choice(tree["kind"], "codec: kind", ("sequence",))
+    source, columns = tree["input"], tree["columns"]
+    if not isinstance(source, dict):
+        raise BundleError(f"codec input must be an object, got {type(source).__name__}")
+    kind = json_tree.choice(source.get("kind"), "codec input: kind", ("series", "text"))
+    read_input = SeriesCodec.from_json if kind == "series" else TextCodec.from_json
+    if columns is not None:
+        columns = json_tree.object_of(columns, "codec: columns", {"id", "time", "target", "text"})
+        for role, name in columns.items():
+            if name is not None:
+                json_tree.text(name, f"codec: column {role}")
+        columns = Columns(**columns)
+    return SequenceCodec(read_input(source), target_from_json(tree["target"]), columns)
+
+
+def task_of(cases: Cases, settings: DataSettings) -> Literal["classify", "regress"]:
+    """The task that the settings name, or, with "auto", the one that the targets ask for.
+
+    Raises:
+        DataError: "auto", and there are no targets to look at.
+    """
+    if settings.task != "auto":
+        return settings.task
+    if cases.target_kind is None:
+        cases.target_values()
+    return "regress" if cases.target_kind == "number" else "classify"
+
+
+def fit_codec(
+    cases: Cases,
+    settings: DataSettings,
+    task: Literal["classify", "regress"],
+    *,
+    dtype: Literal["float32", "float64"] = "float32",
+) -> SequenceCodec:
+    """The codec that the training part `cases` asks for.
+
+    Args:
+        cases: The training part, and nothing else.
+        settings: `symbol` and `min_count` are read, for texts.
+        task: "classify" or "regress".
+        dtype: Of encoded series and numbers.
+
+    Raises:
+        DataError: a constant column or target, one class only, labels that are no numbers, ...
+    """
+    source: InputCodec
+    if cases.kind == "series":
+        source = SeriesCodec.fit(cases, dtype)
+    else:
+        source = TextCodec.fit(cases, settings.symbol, settings.min_count)
+    target: TargetCodec
+    target = LabelCodec.fit(cases) if task == "classify" else ValueCodec.fit(cases, dtype)
+    return SequenceCodec(source, target, cases.columns)
