@@ -29,10 +29,6 @@ class AbstractTask:
     name: ClassVar[str]
     metric: ClassVar[tuple[str, Literal["max", "min"]]]
 
-    def outputs(self, codec: SequenceCodec) -> int:
-        """Width of the head."""
-        raise SpecError(f"{type(self).__name__} does not say how wide its head is for {codec}")
-
     def decoder(self, codec: SequenceCodec) -> AbstractDecoder:
         """What turns the head's output into answers."""
         raise SpecError(f"{type(self).__name__} has no decoder for {codec}")
@@ -43,7 +39,7 @@ class AbstractTask:
         """The sum of the losses of a batch and the weight to divide it by.
 
         Args:
-            outputs: What the graph puts out; "head" [B, outputs].
+            outputs: What the graph puts out; "head" [B, size of the target].
             batch: The batch that went in; `rows["y"]` is the truth.
 
         Returns:
@@ -57,8 +53,7 @@ class AbstractTask:
 
     def graphs(self, settings: ModelSettings, codec: SequenceCodec) -> dict[str, Graph]:
         """{"main": [embedding] -> [dropout] -> encoder -> pool -> [dropout] -> head}."""
-        inputs = dict(codec.signals())
-        name, signal = next(iter(inputs.items()))
+        ((name, signal),) = codec.signals().items()
         steps: list[Step] = []
 
         def add(step: str, node: AbstractNode) -> None:
@@ -78,7 +73,7 @@ class AbstractTask:
             add("head_dropout", Dropout(rate=settings.dropout))
         add(
             "head",
-            Linear(input_size=width * len(settings.pool), output_size=self.outputs(codec)),
+            Linear(input_size=width * len(settings.pool), output_size=codec.target.size),
         )
         return {"main": Graph({name: signal}, tuple(steps), ("head",))}
 

@@ -33,13 +33,9 @@ class Classify(AbstractTask):
     name: ClassVar[str] = "classify"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
 
-    def outputs(self, codec: SequenceCodec) -> int:
-        """One score for each class."""
-        return len(codec.target.labels)
-
     def decoder(self, codec: SequenceCodec) -> AbstractDecoder:
         """Scores become probabilities and the class of the highest one."""
-        return ClassDecoder(classes=len(codec.target.labels))
+        return ClassDecoder(classes=codec.target.size)
 
     def weighed(self, cases: Sequence[Encoded], settings: TrainingSettings) -> Classify:
         """With class_weight="balanced": w_c = N / (C * N_c), so that each class weighs the same."""

@@ -29,10 +29,6 @@ class Regress(AbstractTask):
     name: ClassVar[str] = "regress"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("mse", "min")
 
-    def outputs(self, codec: SequenceCodec) -> int:
-        """One number."""
-        return 1
-
     def decoder(self, codec: SequenceCodec) -> AbstractDecoder:
         """Scaled numbers become numbers in the target's unit."""
         return ValueDecoder()

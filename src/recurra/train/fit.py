@@ -1,0 +1,232 @@
+"""From labelled cases to a trained network: split, codec, graph, loop, best weights."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from recurra.codecs import Cases, SequenceCodec, fit_codec, label_text, task_of
+from recurra.layers import GraphModule, build
+from recurra.spec.batch import Encoded
+from recurra.spec.graph import Graph
+from recurra.spec.report import EpochRecord, FitReport
+from recurra.spec.settings import Settings
+from recurra.tasks import AbstractTask, task_for
+from recurra.train.budget import parameter_count
+from recurra.train.checkpoint import load_checkpoint, save_checkpoint
+from recurra.train.device import accelerator_for, real_dtype, threads_of
+from recurra.train.evaluate import measure, truth_of
+from recurra.train.loop import Loop, Run
+from recurra.train.places import Places
+from recurra.train.progress import Progress, Silent
+from recurra.train.randomness import isolated
+from recurra.train.split import split, split_classes
+
+__all__ = ["Fitted", "fit_cases"]
+
+# Held-out cases that the certificate is measured on and the golden pair is taken from.
+_WITNESSES = 32
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network and how it came about.
+
+    Args:
+        task: Loss, decoder, metric.
+        settings: As they were used.
+        codec: Fitted on the training part.
+        graphs: The network as a value.
+        module: The network with the best weights, on the CPU, in evaluation mode.
+        history: One record an epoch.
+        best_epoch: Whose weights these are; 0: interrupted within the first epoch.
+        best_metric: Of `task.metric`, on the held-out part (on the training part without one).
+        parameters: Numbers that were learnt.
+        fit_seconds: Wall time, that of resumed epochs included.
+        stopped: "epochs", "patience" or "interrupted".
+        witnesses: Raw cases (held-out ones where there are any) for certificate and golden pair.
+        places: Where it writes; None: nowhere.
+    """
+
+    task: AbstractTask
+    settings: Settings
+    codec: SequenceCodec
+    graphs: Mapping[str, Graph]
+    module: GraphModule
+    history: list[EpochRecord]
+    best_epoch: int
+    best_metric: float
+    parameters: int
+    fit_seconds: float
+    stopped: str
+    witnesses: Cases
+    places: Places | None = field(default=None)
+
+    def report(self, bundle: Path) -> FitReport:
+        """What `recurra fit --json` prints."""
+        return FitReport(
+            task=self.task.name,
+            cell=self.settings.model.cell,
+            parameters=self.parameters,
+            epochs=len(self.history),
+            best_epoch=self.best_epoch,
+            metric=self.task.metric[0],
+            best_metric=self.best_metric,
+            fit_seconds=self.fit_seconds,
+            stopped=self.stopped,
+            bundle=str(bundle),
+        )
+
+
+def fit_cases(
+    cases: Cases,
+    settings: Settings,
+    *,
+    valid: Cases | None = None,
+    folder: Path | None = None,
+    resume: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Train a network on `cases`.
+
+    The caller's random states and number of threads are as before afterwards, and what they were
+    has no influence. Ctrl-C ends the training with the best weights so far.
+
+    Args:
+        cases: With targets.
+        settings: Everything that can be chosen.
+        valid: Held-out cases; None: `settings.training.valid_fraction` of `cases`.
+        folder: DIR of the bundle to be; checkpoint and history go to DIR.run. None: no files.
+        resume: Continue from DIR.run's checkpoint, bitwise as if nothing had happened; where there
+            is none, begin. All settings but checkpoint_every, the sequences, the number of threads
+            and of processes must be what they were (epochs too: the schedule spans them all).
+        force: Replace what stands in DIR and DIR.run.
+        progress: Told of every step.
+
+    Raises:
+        DataError: the cases cannot be learnt from.
+        OutputError: something stands in the way, or a folder cannot be written; before training.
+        TrainingError: the loss became NaN, or the checkpoint does not fit.
+    """
+    begin = time.perf_counter()
+    places = None if folder is None else Places.prepare(folder, resume=resume, force=force)
+    chosen = settings.training
+    task_name = task_of(cases, settings.data)
+    train, held = _parts(cases, valid, task_name, settings)
+    dtype = "float64" if chosen.precision == "float64" else "float32"
+    codec = fit_codec(train, settings.data, task_name, dtype=dtype)
+    encoded, watched = codec.encode_cases(train), held or train
+    encoded_watched = codec.encode_cases(watched)
+    truth = truth_of(watched, codec)
+    task = task_for(task_name).weighed(encoded, chosen)
+    graphs = task.graphs(settings.model, codec)
+
+    with (
+        isolated(chosen.seed),
+        threads_of(chosen.threads),
+        accelerator_for(chosen.precision, chosen.backend) as accelerator,
+    ):
+        module = _network(graphs["main"], settings)
+
+        def measured() -> tuple[float, float]:
+            return measure(module, task, codec, encoded_watched, truth, chosen.batch_size)
+
+        loop = Loop(
+            module, task, encoded, measured, chosen, accelerator, watched=held is not None
+        )
+        identity = _identity(settings, encoded, encoded_watched) | {
+            "threads": torch.get_num_threads(),
+            "processes": accelerator.num_processes,
+            "device": accelerator.device.type,
+            "torch": torch.__version__,
+        }
+
+        def after_epoch(run: Run) -> None:
+            if places is None:
+                return
+            if accelerator.is_main_process:
+                places.write_history(run.history)
+            if run.stopped or run.epoch % chosen.checkpoint_every == 0:
+                save_checkpoint(places.run, loop, run, identity)
+
+        run = None
+        if places is not None and resume:
+            run = load_checkpoint(places.run, loop, identity)
+        before = sum(record["seconds"] for record in run.history) if run else 0.0
+        run = loop.run(run or Run(), progress or Silent(), after_epoch)
+        module.load_state_dict(run.best)
+        module.cpu().eval()
+    return Fitted(
+        task=task,
+        settings=settings,
+        codec=codec,
+        graphs=graphs,
+        module=module,
+        history=run.history,
+        best_epoch=run.best_epoch,
+        best_metric=run.best_metric,
+        parameters=sum(parameter_count(graph) for graph in graphs.values()),
+        fit_seconds=before + time.perf_counter() - begin,
+        stopped=run.stopped,
+        witnesses=watched.subset(range(min(_WITNESSES, len(watched)))),
+        places=places,
+    )
+
+
+def _parts(
+    cases: Cases, valid: Cases | None, task: str, settings: Settings
+) -> tuple[Cases, Cases | None]:
+    """The training part and the held-out part, None where nothing is held out."""
+    if valid is not None:
+        return cases, valid
+    fraction, seed = settings.training.valid_fraction, settings.training.seed
+    if task == "classify":
+        labels = [label_text(value) for value in cases.target_values()]
+        train, held = split_classes(labels, fraction, seed)
+    else:
+        train, held = split(len(cases), fraction, seed)
+    return cases.subset(train), cases.subset(held) if len(held) else None
+
+
+def _network(graph: Graph, settings: Settings) -> GraphModule:
+    model, training = settings.model, settings.training
+    return build(
+        graph,
+        input_init=model.input_init,
+        recurrent_init=model.recurrent_init,
+        bias_init=model.bias_init,
+        chrono_length=model.chrono_length,
+        backend=training.backend,
+        dtype=real_dtype(training.precision),
+    )
+
+
+def _identity(
+    settings: Settings, train: Sequence[Encoded], held: Sequence[Encoded]
+) -> dict[str, Any]:
+    """What a training must be begun and continued with, by the names that a person knows."""
+    tree = settings.model_dump(mode="json")
+    named = {**tree["model"], **tree["training"]}
+    # How often to save does not change what is computed; threads are compared as they are in use.
+    del named["checkpoint_every"], named["threads"]
+    return named | {
+        "training sequences": _digest(train),
+        "held-out sequences": _digest(held),
+    }
+
+
+def _digest(cases: Sequence[Encoded]) -> str:
+    digest = hashlib.sha256()
+    for case in cases:
+        for name, array in sorted({**case.steps, **case.rows}.items()):
+            digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
