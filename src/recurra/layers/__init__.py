@@ -1,0 +1,29 @@
+"""Torch modules, one for each node of a graph, that train in any PyTorch loop."""
+
+from recurra.layers.bidirectional import Bidirectional
+from recurra.layers.build import GraphModule, build, from_node
+from recurra.layers.dropout import Dropout
+from recurra.layers.embedding import Embedding
+from recurra.layers.gru import GRU
+from recurra.layers.initialise import Initialisers
+from recurra.layers.linear import Linear
+from recurra.layers.lstm import LSTM
+from recurra.layers.pool import Pool
+from recurra.layers.rnn import RNN
+from recurra.layers.stack import Stack
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Bidirectional",
+    "Dropout",
+    "Embedding",
+    "GraphModule",
+    "Initialisers",
+    "Linear",
+    "Pool",
+    "Stack",
+    "build",
+    "from_node",
+]
