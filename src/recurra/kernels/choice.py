@@ -1,0 +1,88 @@
+"""Which kernels run: the native ones and their instruction set, or the portable numpy ones."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from recurra.errors import BackendError
+from recurra.spec.kernel import DESCRIPTOR_VERSION
+
+__all__ = ["backend", "isa", "isas", "native", "require_native", "set_isa", "why"]
+
+
+def _load() -> tuple[ModuleType | None, str]:
+    try:
+        module = importlib.import_module("recurra.kernels._native")
+    except ImportError as error:
+        return None, str(error)
+    if module.descriptor_version != DESCRIPTOR_VERSION:
+        return None, (
+            f"they have descriptor version {module.descriptor_version}, this package needs "
+            f"{DESCRIPTOR_VERSION}"
+        )
+    return module, ""
+
+
+_NATIVE, _ABSENT = _load()
+
+
+def native() -> ModuleType | None:
+    """The extension module, or None where it was not built."""
+    return _NATIVE
+
+
+def require_native(what: str) -> ModuleType:
+    """The extension module, for what only it can do.
+
+    Raises:
+        BackendError: it was not built.
+    """
+    if _NATIVE is None:
+        raise BackendError(
+            f"{what} needs the native kernels, and they are not there ({_ABSENT}): install a C++ "
+            "compiler, reinstall recurra, or use the reference backend of recurra.ops"
+        )
+    return _NATIVE
+
+
+def backend() -> str:
+    """Which kernels run: "native", or "portable" where the native ones were not built."""
+    return "portable" if _NATIVE is None else "native"
+
+
+def isa() -> str:
+    """The instruction set in use: "avx512", "avx2" or "baseline"; "numpy" for portable kernels."""
+    return "numpy" if _NATIVE is None else str(_NATIVE.isa())
+
+
+def isas() -> tuple[str, ...]:
+    """The instruction sets that this processor can run, the fastest first."""
+    return ("numpy",) if _NATIVE is None else tuple(_NATIVE.isas())
+
+
+def set_isa(name: str) -> None:
+    """Use the named instruction set from now on; RECURRA_ISA in the environment does the same.
+
+    Raises:
+        BackendError: this processor, or this build, has no such instruction set.
+    """
+    if name not in isas():
+        raise BackendError(
+            f"expected an instruction set that runs here ({', '.join(isas())}), got {name!r}"
+        )
+    if _NATIVE is not None:
+        _NATIVE.set_isa(name)
+
+
+def why() -> str:
+    """One sentence: which kernels run, why, and what the portable ones cost."""
+    if _NATIVE is None:
+        return (
+            f"Portable numpy kernels, because the native ones are not there ({_ABSENT}): a step "
+            "takes ten to a hundred times as long, and training runs on the reference."
+        )
+    named = _NATIVE.named()
+    reason = f"{named} names it" if named else "it is the fastest that this processor has"
+    others = ", ".join(name for name in isas() if name != isa()) or "none"
+    return f"Native kernels with {isa()}, because {reason}; also possible here: {others}."
