@@ -8,9 +8,7 @@ from recurra.train.tensors import inputs_of, lengths_of
 
 
 def test_floats_are_converted_and_tokens_are_not() -> None:
-    cases = [
-        Encoded({"x": np.ones((n, 2), np.float32), "tokens": np.arange(n)}) for n in (3, 1)
-    ]
+    cases = [Encoded({"x": np.ones((n, 2), np.float32), "tokens": np.arange(n)}) for n in (3, 1)]
     batch = collate(cases, [0, 1])
     inputs = inputs_of(batch, torch.float64, torch.device("cpu"))
     assert inputs["x"].dtype == torch.float64

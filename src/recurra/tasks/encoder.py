@@ -38,7 +38,9 @@ def encoder_node(settings: ModelSettings, input_size: int) -> AbstractNode:
     size = input_size
     for _ in range(settings.layers):
         cell = cell_node(settings, size)
-        layers.append(Bidirectional(forward=cell, backward=cell) if settings.bidirectional else cell)
+        layers.append(
+            Bidirectional(forward=cell, backward=cell) if settings.bidirectional else cell
+        )
         size = settings.hidden * (2 if settings.bidirectional else 1)
     if len(layers) == 1 and not settings.residual:
         return layers[0]

@@ -98,9 +98,7 @@ def load_checkpoint(folder: Path, loop: Loop, identity: Mapping[str, Any]) -> Ru
         for name, array in _under("optimiser", arrays).items():
             number, _, field = name.partition("/")
             state.setdefault(int(number), {})[field] = _tensor(array)
-        loop.optimiser.load_state_dict(
-            {"state": state, "param_groups": fresh["param_groups"]}
-        )
+        loop.optimiser.load_state_dict({"state": state, "param_groups": fresh["param_groups"]})
         row = loop.accelerator.process_index
         randomness.restore({name: a[row] for name, a in _under("random", arrays).items()})
         device = loop.accelerator.device

@@ -139,9 +139,7 @@ def fit_cases(
         def measured() -> tuple[float, float]:
             return measure(module, task, codec, encoded_watched, truth, chosen.batch_size)
 
-        loop = Loop(
-            module, task, encoded, measured, chosen, accelerator, watched=held is not None
-        )
+        loop = Loop(module, task, encoded, measured, chosen, accelerator, watched=held is not None)
         identity = _identity(settings, encoded, encoded_watched) | {
             "threads": torch.get_num_threads(),
             "processes": accelerator.num_processes,

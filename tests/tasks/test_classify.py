@@ -1,0 +1,74 @@
+"""The loss is cross-entropy as sum and weight, so that parts of a batch add up to the whole."""
+
+import numpy as np
+import pytest
+import torch
+
+from recurra.decode import ClassDecoder
+from recurra.spec.batch import Batch, Encoded, collate
+from recurra.spec.settings import TrainingSettings
+from recurra.tasks import Classify
+
+CLASSES = [0, 1, 1, 2, 1, 1, 0, 1]
+
+
+def cases() -> list[Encoded]:
+    x = np.zeros((1, 1), np.float32)
+    return [Encoded({"x": x}, {"y": np.array(y, np.int64)}) for y in CLASSES]
+
+
+def batch_of(rows: list[int]) -> Batch:
+    return collate(cases(), rows)
+
+
+def scores() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(len(CLASSES), 3, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("class_weight", ["none", "balanced"])
+def test_the_mean_is_pytorchs_weighted_mean(class_weight: str) -> None:
+    task = Classify().weighed(cases(), TrainingSettings(class_weight=class_weight))
+    total, weight = task.loss({"head": scores()}, batch_of(list(range(8))))
+    weights = None
+    if task.class_weights is not None:
+        weights = torch.tensor(task.class_weights, dtype=torch.float64)
+    wanted = torch.nn.functional.cross_entropy(scores(), torch.tensor(CLASSES), weights)
+    torch.testing.assert_close(total / weight, wanted)
+
+
+@pytest.mark.parametrize("class_weight", ["none", "balanced"])
+def test_parts_add_up_to_the_whole(class_weight: str) -> None:
+    task = Classify().weighed(cases(), TrainingSettings(class_weight=class_weight))
+    parts = [
+        task.loss({"head": scores()[rows]}, batch_of(rows)) for rows in ([0, 1, 2], [3, 4, 5, 6, 7])
+    ]
+    whole = task.loss({"head": scores()}, batch_of(list(range(8))))
+    for part, value in zip(map(sum, zip(*parts, strict=True)), whole, strict=True):
+        torch.testing.assert_close(part, value)
+
+
+def test_balanced_classes_weigh_the_same_in_all() -> None:
+    task = Classify().weighed(cases(), TrainingSettings(class_weight="balanced"))
+    assert task.class_weights is not None
+    totals = [task.class_weights[c] * CLASSES.count(c) for c in range(3)]
+    assert totals == pytest.approx([len(CLASSES) / 3] * 3)
+
+
+def test_only_the_sum_has_a_gradient() -> None:
+    leaf = scores().requires_grad_()
+    task = Classify().weighed(cases(), TrainingSettings(class_weight="balanced"))
+    total, weight = task.loss({"head": leaf}, batch_of(list(range(8))))
+    assert total.requires_grad
+    assert not weight.requires_grad
+
+
+def test_the_decoder_has_the_codecs_classes() -> None:
+    class Target:
+        size = 3
+
+    class Codec:
+        target = Target()
+
+    assert Classify().decoder(Codec()) == ClassDecoder(classes=3)
+    assert Classify.metric == ("accuracy", "max")

@@ -1,0 +1,65 @@
+"""The settings' words become exactly the recurrent nodes that they name."""
+
+import pytest
+
+from recurra.spec.cells import GRUCell, LSTMCell, RNNCell
+from recurra.spec.node import Signal
+from recurra.spec.nodes import Bidirectional, Stack
+from recurra.spec.settings import ModelSettings
+from recurra.tasks.encoder import cell_node, encoder_node
+
+
+@pytest.mark.parametrize(("cell", "kind"), [("gru", GRUCell), ("lstm", LSTMCell), ("rnn", RNNCell)])
+def test_every_choice_reaches_the_cell(cell: str, kind: type) -> None:
+    settings = ModelSettings(
+        cell=cell,
+        hidden=5,
+        activation="softsign",
+        gate_activation="hard_sigmoid",
+        bias=False,
+        learn_initial_state=True,
+        zoneout=0.1,
+        weight_dropout=0.2,
+    )
+    node = cell_node(settings, 3)
+    assert isinstance(node, kind)
+    assert (node.input_size, node.hidden_size) == (3, 5)
+    assert (node.activation, node.gate_activation) == ("softsign", "hard_sigmoid")
+    assert (node.bias, node.learn_initial_state) == (False, True)
+    assert (node.zoneout, node.weight_dropout) == (0.1, 0.2)
+
+
+def test_zoneout_reaches_both_states_of_an_lstm() -> None:
+    node = cell_node(ModelSettings(cell="lstm", zoneout=0.1), 3)
+    assert isinstance(node, LSTMCell)
+    assert node.zoneout_cell == 0.1
+
+
+@pytest.mark.parametrize("reset", ["after", "before", "none"])
+def test_the_resets_form_reaches_the_gru(reset: str) -> None:
+    node = cell_node(ModelSettings(reset=reset), 3)
+    assert isinstance(node, GRUCell)
+    assert node.reset == reset
+
+
+def test_one_layer_is_itself() -> None:
+    assert encoder_node(ModelSettings(hidden=4), 3) == cell_node(ModelSettings(hidden=4), 3)
+    both = encoder_node(ModelSettings(hidden=4, bidirectional=True), 3)
+    assert isinstance(both, Bidirectional)
+
+
+def test_layers_stack_with_the_width_of_those_below() -> None:
+    settings = ModelSettings(
+        hidden=4, layers=3, bidirectional=True, dropout=0.3, variational=True, residual=True
+    )
+    node = encoder_node(settings, 3)
+    assert isinstance(node, Stack)
+    assert (node.dropout, node.variational, node.residual) == (0.3, True, True)
+    assert [layer.forward.input_size for layer in node.layers] == [3, 8, 8]
+    assert node.output((Signal("steps", 3),)) == Signal("steps", 8)
+
+
+def test_a_residual_connection_needs_a_stack_even_for_one_layer() -> None:
+    node = encoder_node(ModelSettings(hidden=3, residual=True), 3)
+    assert isinstance(node, Stack)
+    assert node.residual
