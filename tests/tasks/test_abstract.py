@@ -1,4 +1,4 @@
-"""A task's graph is embedding, dropout, encoder, pool, dropout, head: what is not asked for is not there."""
+"""A task's graph is embedding, dropout, encoder, pool, dropout, head, without what is not asked."""
 
 import numpy as np
 import pytest

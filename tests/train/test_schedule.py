@@ -1,6 +1,7 @@
 """The learning rate rises over the warm-up, falls as named, and depends on the step alone."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_constant_stays() -> None:
 
 def test_linear_falls_by_equal_steps() -> None:
     values = rates(schedule="linear")[10:]
-    falls = [a - b for a, b in zip(values, values[1:], strict=False)]
+    falls = [a - b for a, b in pairwise(values)]
     assert falls == pytest.approx([0.99 * 0.1 / 90] * 89)
 
 

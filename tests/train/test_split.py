@@ -1,4 +1,4 @@
-"""The split is by sequence, a function of the seed, and leaves every class something to learn from."""
+"""The split is by sequence, a function of the seed, and leaves every class in training."""
 
 import numpy as np
 import pytest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
 from recurra.spec.node import AbstractNode
 from recurra.spec.nodes import Bidirectional, Stack
@@ -12,7 +14,7 @@ __all__ = ["cell_node", "encoder_node"]
 
 def cell_node(settings: ModelSettings, input_size: int) -> AbstractCell:
     """One cell of the chosen kind, I = `input_size`, H = `settings.hidden`."""
-    choices = {
+    choices: dict[str, Any] = {
         "input_size": input_size,
         "hidden_size": settings.hidden,
         "activation": settings.activation,

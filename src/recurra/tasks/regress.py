@@ -29,7 +29,7 @@ class Regress(AbstractTask):
     name: ClassVar[str] = "regress"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("mse", "min")
 
-    def decoder(self, codec: SequenceCodec) -> AbstractDecoder:
+    def decoder(self, codec: SequenceCodec) -> AbstractDecoder:  # noqa: ARG002 - the same for every codec
         """Scaled numbers become numbers in the target's unit."""
         return ValueDecoder()
 

@@ -5,7 +5,7 @@ One safetensors file, so that it is whole or the one before is:
     weights/<path>, best/<path>     now, and at the best epoch
     optimiser/<k>/<name>            of the k-th parameter in the optimiser's order
     random/<name>                   [processes, ...] random states (see `randomness`)
-    metadata "checkpoint"           JSON: epoch, history, best epoch, identity, sha256 of the tensors
+    metadata "checkpoint"           JSON: epoch, history, best epoch, identity, sha256
 
 The learning rate and the order of the batches are pure functions of seed, epoch and step; there is
 nothing of them to keep.

@@ -121,8 +121,12 @@ def fit_cases(
     chosen = settings.training
     task_name = task_of(cases, settings.data)
     train, held = _parts(cases, valid, task_name, settings)
-    dtype = "float64" if chosen.precision == "float64" else "float32"
-    codec = fit_codec(train, settings.data, task_name, dtype=dtype)
+    codec = fit_codec(
+        train,
+        settings.data,
+        task_name,
+        dtype="float64" if chosen.precision == "float64" else "float32",
+    )
     encoded, watched = codec.encode_cases(train), held or train
     encoded_watched = codec.encode_cases(watched)
     truth = truth_of(watched, codec)

@@ -1,4 +1,4 @@
-"""What a training tells whoever watches: a protocol of four calls, and the watcher that is silent."""
+"""What a training tells whoever watches: a protocol of four calls, and a silent watcher."""
 
 from __future__ import annotations
 

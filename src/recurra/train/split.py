@@ -1,4 +1,4 @@
-"""Which sequences are held out to watch: by sequence, stratified for classes, from the seed alone."""
+"""Which sequences are held out to watch: by sequence, stratified for classes, by the seed."""
 
 from __future__ import annotations
 
