@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from recurra.errors import BackendError
-from recurra.ops import fused, reference
+from recurra.ops import derivatives, fused, native, registered
 from recurra.ops.call import Call
 
 __all__ = ["BACKENDS", "Choice", "choose", "prepare", "run"]
@@ -44,17 +44,18 @@ class _Backend:
     run: Callable[[Call], tuple[Tensor, ...]]
 
 
-_REFERENCE: Mapping[str, Callable[..., tuple[Tensor, ...]]] = MappingProxyType(
-    {"gru": reference.gru, "lstm": reference.lstm, "rnn": reference.rnn}
-)
+def _run_native(call: Call) -> tuple[Tensor, ...]:
+    if torch.compiler.is_compiling():
+        return registered.run(call)
+    return native.run(call)
+
 
 # In the order in which "auto" asks them.
 BACKENDS: Mapping[str, _Backend] = MappingProxyType(
     {
+        "native": _Backend(native.why_not, _run_native),
         "torch": _Backend(fused.why_not, fused.run),
-        "reference": _Backend(
-            lambda _: None, lambda call: _REFERENCE[call.family](**call.arrays, **call.choices)
-        ),
+        "reference": _Backend(lambda _: None, derivatives.forward),
     }
 )
 
