@@ -67,7 +67,7 @@ class Stack(AbstractLayer):
 
     def initial_state(self, batch: int) -> StackState:
         """The states with which the layers begin."""
-        return StackState(tuple(layer.initial_state(batch) for layer in self._each()))
+        return StackState(tuple(layer.initial_state(batch) for layer in self.each()))
 
     def forward(
         self,
@@ -128,12 +128,13 @@ class Stack(AbstractLayer):
     def why(self, x: Tensor, state: StackState | None = None, **steps: Any) -> list[Any]:
         """What `why` of each layer says, from the input upwards."""
         answers = []
-        for k, layer in enumerate(self._each()):
+        for k, layer in enumerate(self.each()):
             answers.append(layer.why(x, self._states(state)[k], **steps))
             x = x.new_zeros(x.shape[0], x.shape[1], self.widths[k + 1])
         return answers
 
-    def _each(self) -> Iterator[AbstractRecurrent | Bidirectional]:
+    def each(self) -> Iterator[AbstractRecurrent | Bidirectional]:
+        """The layers from the input upwards."""
         for layer in self.layers:
             assert isinstance(layer, AbstractRecurrent | Bidirectional)
             yield layer
