@@ -14,14 +14,18 @@ from recurra.codecs.codec import (
     fit_codec,
     task_of,
 )
+from recurra.codecs.inspection import Inspection, inspect, inspect_cases
+from recurra.codecs.read import SUFFIXES, read_cases
 from recurra.codecs.series import SeriesCodec
 from recurra.codecs.target import LabelCodec, TargetCodec, ValueCodec
 from recurra.codecs.text import TextCodec
 
 __all__ = [
+    "SUFFIXES",
     "Cases",
     "Columns",
     "InputCodec",
+    "Inspection",
     "Label",
     "LabelCodec",
     "SequenceCodec",
@@ -32,6 +36,9 @@ __all__ = [
     "cases_from_arrays",
     "codec_from_json",
     "fit_codec",
+    "inspect",
+    "inspect_cases",
     "label_text",
+    "read_cases",
     "task_of",
 ]

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs.cases import Cases, Label, unnamed_features
-from recurra.codecs.target import check_label
+from recurra.codecs.settled import Task, settle_targets
 from recurra.errors import DataError, ShapeError
 
-__all__ = ["cases_from_arrays", "check_series", "check_text", "targets_from_values"]
+__all__ = ["cases_from_arrays", "check_series", "check_text"]
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +21,7 @@ def cases_from_arrays(
     y: Any = None,
     *,
     layout: Literal["ntc", "nct"] = "ntc",
-    target: Literal["auto", "class", "number"] = "auto",
+    task: Task = "auto",
 ) -> Cases:
     """Cases of sequences that are already in memory.
 
@@ -29,7 +29,7 @@ def cases_from_arrays(
         X: A list of [T_i, C] arrays, one array [N, T, C], or a list of texts.
         y: N labels (str, int, float, bool) or numbers; None: no targets.
         layout: "nct": the arrays are [C, T_i] and [N, C, T].
-        target: What y is; "auto": floats are numbers, anything else labels.
+        task: "classify": y holds labels; "regress": numbers; "auto": what `settle_targets` sees.
 
     Raises:
         ShapeError: other axes, channels that differ between cases, or a y of another length.
@@ -46,7 +46,7 @@ def cases_from_arrays(
     if len(X) == 0:
         raise DataError("X expected at least one case, got none")
     ids = tuple(str(i) for i in range(len(X)))
-    values, kind = (None, None) if y is None else targets_from_values(y, len(X), "y", target)
+    values, kind = (None, None) if y is None else _targets(y, len(X), task)
     if isinstance(X[0], str):
         texts = tuple(check_text(x, f"X[{i}]") for i, x in enumerate(X))
         return Cases("text", texts, (), ids, "X", values, kind)
@@ -91,35 +91,22 @@ def check_text(text: Any, where: str) -> str:
     return str(text)
 
 
-def targets_from_values(
-    y: Any, count: int, where: str, target: Literal["auto", "class", "number"] = "auto"
+def _targets(
+    y: Any, count: int, task: Task
 ) -> tuple[tuple[Label, ...] | Array, Literal["class", "number"]]:
-    """Targets as labels or float64 [N], checked."""
     array = np.asarray(y) if hasattr(y, "__array__") else None
     if isinstance(y, str | bytes | dict) or (array is not None and array.ndim != 1):
         came = list(array.shape) if array is not None else type(y).__name__
-        raise ShapeError(f"{where} expected one value a case, [N={count}], got {came}")
+        raise ShapeError(f"y expected one value a case, [N={count}], got {came}")
     try:
         values = array.tolist() if array is not None else [_plain(value) for value in y]
     except TypeError:
         raise ShapeError(
-            f"{where} expected one value a case, [N={count}], got {type(y).__name__}"
+            f"y expected one value a case, [N={count}], got {type(y).__name__}"
         ) from None
     if len(values) != count:
-        raise ShapeError(f"{where} expected one value for each of {count} cases, got {len(values)}")
-    for i, value in enumerate(values):
-        if not isinstance(value, str | int | float | bool):
-            raise DataError(
-                f"{where}[{i}] expected a label or a number, got {type(value).__name__}"
-            )
-        check_label(value, f"{where}[{i}]")
-    floats = any(isinstance(value, float) for value in values)
-    if target == "class" or (target == "auto" and not floats):
-        return tuple(values), "class"
-    for i, value in enumerate(values):
-        if isinstance(value, str | bool):
-            raise DataError(f"{where}[{i}] expected a number, got {value!r}: or is it a class?")
-    return np.array(values, dtype=np.float64), "number"
+        raise ShapeError(f"y expected one value for each of {count} cases, got {len(values)}")
+    return settle_targets(values, task, lambda i, message: DataError(f"y[{i}]: {message}"))
 
 
 def _one_array(X: Any) -> Array:

@@ -9,6 +9,7 @@ y [N]                                labels or numbers
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from recurra.codecs.arrays import cases_from_arrays
 from recurra.codecs.cases import Cases
 from recurra.codecs.read_bytes import read_bytes
+from recurra.codecs.settled import Task
 from recurra.errors import DataError, ShapeError
 
 __all__ = ["read_npz"]
@@ -29,7 +31,7 @@ def read_npz(
     path: Path,
     *,
     layout: Literal["ntc", "nct"] = "ntc",
-    target: Literal["auto", "class", "number"] = "auto",
+    task: Task = "auto",
 ) -> Cases:
     """The cases of an `.npz` archive.
 
@@ -47,18 +49,10 @@ def read_npz(
         x: Any = arrays["x"]
         if "lengths" in arrays:
             x, layout = _by_length(x, arrays["lengths"], layout)
-        cases = cases_from_arrays(x, arrays.get("y"), layout=layout, target=target)
+        cases = cases_from_arrays(x, arrays.get("y"), layout=layout, task=task)
     except (DataError, ShapeError) as error:
         raise DataError(str(error), path=path) from None
-    return Cases(
-        cases.kind,
-        cases.inputs,
-        cases.features,
-        cases.ids,
-        str(path),
-        cases.targets,
-        cases.target_kind,
-    )
+    return replace(cases, source=str(path))
 
 
 def _arrays(path: Path) -> dict[str, Array]:

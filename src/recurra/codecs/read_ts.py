@@ -12,7 +12,8 @@ Channels are separated by ":", values by ","; the last part is the class label o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ import numpy.typing as npt
 
 from recurra.codecs.cases import Cases, unnamed_features
 from recurra.codecs.read_bytes import decode_text, read_bytes
+from recurra.codecs.settled import Task, settle_targets
+from recurra.codecs.table import MISSING, shorten
 from recurra.errors import DataError
 
 __all__ = ["read_ts"]
@@ -42,8 +45,10 @@ class _Header:
         return self.labels is not None or self.flags.get("targetlabel", False)
 
 
-def read_ts(path: Path) -> Cases:
-    """The cases of a `.ts` file; labels are texts.
+def read_ts(path: Path, *, task: Task = "auto") -> Cases:
+    """The cases of a `.ts` file.
+
+    With `task="auto"` the header says what the targets are; class labels are texts.
 
     Raises:
         DataError: with the line that is wrong.
@@ -53,6 +58,7 @@ def read_ts(path: Path) -> Cases:
     header, start = _read_header(lines, path)
     inputs: list[Array] = []
     targets: list[str] = []
+    numbers: list[int] = []
     for number, raw in enumerate(lines[start:], start=start + 1):
         line = raw.strip()
         if not line or line.startswith("#"):
@@ -68,6 +74,7 @@ def read_ts(path: Path) -> Cases:
                 path=path,
                 line=number,
             )
+        numbers.append(number)
         inputs.append(_case(parts, path, number))
     if not inputs:
         raise DataError("expected cases after @data, got none", path=path)
@@ -76,10 +83,12 @@ def read_ts(path: Path) -> Cases:
     series = Cases("series", tuple(inputs), features, ids, str(path))
     if not header.has_target:
         return series
-    if header.labels is not None:
-        return Cases("series", series.inputs, features, ids, str(path), tuple(targets), "class")
-    numbers = np.array([float(value) for value in targets])
-    return Cases("series", series.inputs, features, ids, str(path), numbers, "number")
+    if task == "auto":
+        task = "regress" if header.labels is None else "classify"
+    found, kind = settle_targets(
+        targets, task, lambda i, message: DataError(message, path=path, line=numbers[i])
+    )
+    return replace(series, targets=found, target_kind=kind)
 
 
 def _read_header(lines: list[str], path: Path) -> tuple[_Header, int]:
@@ -151,36 +160,30 @@ def _case(parts: list[str], path: Path, number: int) -> Array:
     """One case [T, C]."""
     channels = [part.split(",") for part in parts]
     for k, channel in enumerate(channels):
-        if channel == [""] or (not channel[0].strip() and len(channel) == 1):
-            raise DataError(
-                "expected values, got a sequence of length 0",
-                path=path,
-                line=number,
-                column=f"x{k}",
-            )
+        where: dict[str, Any] = {"path": path, "line": number, "column": f"x{k}"}
+        if len(channel) == 1 and not channel[0].strip():
+            raise DataError("expected values, got a sequence of length 0: leave it out", **where)
         if len(channel) != len(channels[0]):
             raise DataError(
-                f"expected {len(channels[0])} values as in x0, got {len(channel)}",
-                path=path,
-                line=number,
-                column=f"x{k}",
+                f"expected {len(channels[0])} values as in x0, got {len(channel)}: the channels "
+                "of a case have one length",
+                **where,
             )
-        for step, value in enumerate(channel):
-            if not _is_finite(value):
-                kind = "the missing value '?'" if value.strip() == "?" else repr(value[:40])
-                raise DataError(
-                    f"step {step}: expected a finite number, got {kind}: fill it, or leave the "
-                    "case out",
-                    path=path,
-                    line=number,
-                    column=f"x{k}",
-                )
+        step = next((step for step, value in enumerate(channel) if not _is_finite(value)), None)
+        if step is not None:
+            value = channel[step].strip()
+            kind = f"the missing value {value!r}" if value.lower() in MISSING else shorten(value)
+            raise DataError(
+                f"step {step}: expected a finite number, got {kind}: correct it, or leave the "
+                "case out",
+                **where,
+            )
     return np.ascontiguousarray(np.array(channels, dtype=np.float64).T)
 
 
 def _is_finite(value: str) -> bool:
     # float() also takes "1_000", which no writer of numbers means.
     try:
-        return "_" not in value and bool(np.isfinite(float(value)))
+        return "_" not in value and math.isfinite(float(value))
     except ValueError:
         return False

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from recurra.codecs.cases import Label
+from recurra.codecs.dates import seconds_of, zoned
 from recurra.errors import DataError
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["MISSING", "Table"]
+__all__ = ["MISSING", "Table", "shorten"]
 
 Array = npt.NDArray[Any]
 
 # Texts that stand for a missing value in a numeric column, in lower case.
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+
+
+def _no_line(_row: int) -> int | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -33,19 +38,20 @@ class Table:
         source: File or argument, for messages.
         typed: Which of the two.
         line_of: Row -> line in the file, counted from 1; None where there are no lines.
-        named: The names come from the source itself, not from a guess.
     """
 
     frame: pl.DataFrame
     source: str
     typed: bool
-    line_of: Callable[[int], int | None] = lambda _row: None
-    named: bool = True
+    line_of: Callable[[int], int | None] = _no_line
 
     @property
     def columns(self) -> list[str]:
         """Names in order."""
         return self.frame.columns
+
+    def __len__(self) -> int:
+        return len(self.frame)
 
     def error(
         self, message: str, *, row: int | None = None, column: str | None = None
@@ -57,34 +63,55 @@ class Table:
         return DataError(message, path=self.source, line=line, column=column)
 
     def texts(self, column: str) -> list[str]:
-        """Every field of a column as a text; a missing one is empty."""
+        """Every field of a column as a text without outer spaces; a missing one is empty."""
         import polars as pl
 
         series = self.frame[column]
-        try:
-            if not self.typed:
-                return series.str.strip_chars().to_list()
+        if self.typed:
             if series.dtype.is_float():
-                # 1.0 and 1 are the same label and the same id.
-                whole = series.is_finite().all() and (series == series.round()).all()
-                series = series.cast(pl.Int64) if whole else series
-            return series.cast(pl.String).fill_null("").to_list()
-        except pl.exceptions.PolarsError:
-            raise self.error(
-                f"expected texts, numbers or dates, got {series.dtype}: convert the column",
-                column=column,
-            ) from None
+                # 1.0 and 1 are the same id.
+                series = _whole(series)
+            if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+                raise self.error(
+                    f"expected texts, numbers or dates, got {series.dtype}: convert the column",
+                    column=column,
+                )
+            series = series.cast(pl.String).fill_null("")
+        fields: list[str] = series.str.strip_chars().to_list()
+        return fields
 
-    def numbers_or_null(self, column: str) -> pl.Series:
-        """A column as float64; what is no number is null."""
+    def raw_texts(self, column: str) -> list[str]:
+        """As `texts`, outer spaces kept."""
+        if self.typed:
+            return self.texts(column)
+        fields: list[str] = self.frame[column].to_list()
+        return fields
+
+    def labels(self, column: str) -> list[Label | None]:
+        """Every field of a column as a label in its own type; a missing one is None."""
         import polars as pl
 
         series = self.frame[column]
-        if not self.typed:
-            return series.str.strip_chars().cast(pl.Float64, strict=False)
-        if series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.String, pl.Null):
-            return series.cast(pl.Float64, strict=False)
-        return pl.Series(column, [None] * len(series), dtype=pl.Float64)
+        if self.typed and (series.dtype.is_integer() or series.dtype == pl.Boolean):
+            found: list[Label | None] = series.to_list()
+            return found
+        if self.typed and (series.dtype.is_float() or series.dtype.is_decimal()):
+            return [_finite(value) for value in series.cast(pl.Float64).to_list()]
+        return [field or None for field in self.texts(column)]
+
+    def is_numeric(self, column: str) -> bool:
+        """Whether at least half of the fields that are not missing are numbers.
+
+        A column without any value counts as numeric: it is refused later, by name.
+        """
+        import polars as pl
+
+        dtype = self.frame[column].dtype
+        if self.typed:
+            return dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)
+        fields = self.frame[column].str.strip_chars()
+        present = fields.filter(~fields.str.to_lowercase().is_in(list(MISSING)))
+        return present.cast(pl.Float64, strict=False).is_not_null().sum() * 2 >= len(present)
 
     def floats(self, column: str) -> Array:
         """A numeric column [rows], float64, all finite.
@@ -92,11 +119,17 @@ class Table:
         Raises:
             DataError: with the line of the first field that is missing, infinite or no number.
         """
-        values = self.numbers_or_null(column).to_numpy(allow_copy=True)
+        values = self._floats_or_nan(column)
         wrong = np.flatnonzero(~np.isfinite(values))
+        if len(wrong) == len(values) and self._is_all_missing(column):
+            raise self.error(
+                "expected numbers, got a column without any value: leave it out (--features names "
+                "the columns to read)",
+                column=column,
+            )
         if len(wrong):
             raise self._not_a_number(column, int(wrong[0]))
-        return np.asarray(values, dtype=np.float64)
+        return values
 
     def times(self, column: str) -> Array:
         """A column of numbers, or of ISO dates as seconds since 1970-01-01 UTC; [rows], float64.
@@ -104,79 +137,73 @@ class Table:
         Raises:
             DataError: with the line of the first field that is neither.
         """
-        import polars as pl
-
-        series = self.frame[column]
-        if self.typed and series.dtype in (pl.Date, pl.Datetime):
-            if series.null_count():
-                row = int(series.is_null().arg_true()[0])
-                raise self.error("expected a time, got a missing value", row=row, column=column)
-            return series.cast(pl.Datetime("us")).dt.epoch("us").to_numpy() / 1e6
-        first = self.texts(column)[0]
-        return self.floats(column) if _seconds(first) is None else self._dates(column)
-
-    def _dates(self, column: str) -> Array:
         fields = self.texts(column)
+        if seconds_of(fields[0]) is None:
+            return self.floats(column)
         seconds = np.empty(len(fields))
-        zoned = _is_zoned(fields[0])
         for row, field in enumerate(fields):
-            found = _seconds(field)
-            if found is None:
+            found = seconds_of(field)
+            if found is None or zoned(field) != zoned(fields[0]):
                 raise self.error(
-                    f"expected a number or an ISO date such as 2024-05-01T13:00:00, got {field!r}: "
-                    "correct it, or leave the time column out",
-                    row=row,
-                    column=column,
-                )
-            if _is_zoned(field) != zoned:
-                raise self.error(
-                    f"expected dates either all with or all without a time zone, got {field!r}",
+                    "expected ISO dates such as 2024-05-01T13:00:00, all with or all without a "
+                    f"time zone, got {shorten(field)}: correct it, or leave the time column out",
                     row=row,
                     column=column,
                 )
             seconds[row] = found
         return seconds
 
+    def _floats_or_nan(self, column: str) -> Array:
+        import polars as pl
+
+        series = self.frame[column]
+        if not self.typed or series.dtype == pl.String:
+            series = series.str.strip_chars().cast(pl.Float64, strict=False)
+        elif self.is_numeric(column):
+            series = series.cast(pl.Float64, strict=False)
+        else:
+            return np.full(len(series), np.nan)
+        return np.array(series.fill_null(float("nan")).to_numpy(), dtype=np.float64)
+
+    def _is_all_missing(self, column: str) -> bool:
+        series = self.frame[column]
+        return series.null_count() == len(series) or all(
+            field is None or str(field).strip().lower() in MISSING for field in series
+        )
+
     def _not_a_number(self, column: str, row: int) -> DataError:
         value = self.frame[column][row]
-        shown = (
-            repr(value) if not isinstance(value, str) or len(value) <= 40 else f"{value[:37]!r}..."
-        )
-        if value is None or str(value).strip().lower() in MISSING:
-            problem = "a missing value" if value in (None, "") else f"the missing value {shown}"
+        field = "" if value is None else str(value).strip()
+        shown = shorten(field)
+        if field.lower() in MISSING:
+            problem = f"the missing value {shown}" if field else "a missing value"
             advice = "fill it, or leave the row or the column out"
-        elif isinstance(value, str) and _seconds(value) is not None and _is_dated(value):
-            problem, advice = f"the date {shown}", "name it with --time, or leave the column out"
-        elif not isinstance(value, str | int | float):
-            problem, advice = f"{shown}", "convert the column, or leave it out"
-        elif self.numbers_or_null(column)[row] is not None:
+        elif seconds_of(field) is not None:
+            problem, advice = f"the date {shown}", "name it as time (--time), or leave it out"
+        elif np.isinf(self._floats_or_nan(column)[row]):
             problem, advice = f"the infinite or too large {shown}", "correct it"
         else:
-            problem, advice = (
-                f"the text {shown}",
-                "correct it, or leave the column out (--features)",
-            )
+            problem, advice = f"the text {shown}", "correct it, or leave the column out"
         return self.error(
             f"expected a finite number, got {problem}: {advice}", row=row, column=column
         )
 
 
-def _is_dated(field: str) -> bool:
-    return "-" in field.strip()[1:] or ":" in field
+def shorten(value: object) -> str:
+    """`repr`, cut to what fits into a sentence."""
+    shown = repr(value)
+    return shown if len(shown) <= 50 else shown[:46] + "...'"
 
 
-def _is_zoned(field: str) -> bool:
-    moment = datetime.fromisoformat(field.strip())
-    return moment.tzinfo is not None
+def _whole(series: pl.Series) -> pl.Series:
+    """A float column as whole numbers where it holds nothing else."""
+    import polars as pl
+
+    values = series.drop_nulls()
+    # 2**53: beyond it float64 skips whole numbers.
+    whole = (values.is_finite() & (values == values.round()) & (values.abs() < 2**53)).all()
+    return series.cast(pl.Int64) if whole else series
 
 
-def _seconds(field: str) -> float | None:
-    """Seconds since 1970-01-01 UTC of an ISO date; None for anything else, plain numbers included."""
-    field = field.strip()
-    if not _is_dated(field):
-        return None
-    try:
-        moment = datetime.fromisoformat(field)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else value

@@ -56,8 +56,6 @@ class LabelCodec:
                 column=column,
             )
         labels = sorted(set(values))
-        for label in labels:
-            check_label(label, cases.source)
         if len(labels) < 2:
             raise DataError(
                 f"expected at least two classes, got only {labels[0]!r} in all {len(values)} "
@@ -120,9 +118,9 @@ class LabelCodec:
             if type(label) is not _TYPES[name]:
                 raise BundleError(f"codec: labels must be of type {name}, got {label!r}")
             try:
-                check_label(label, "codec")
+                check_label(label)
             except DataError as error:
-                raise BundleError(str(error)) from None
+                raise BundleError(f"codec: {error}") from None
         if any(a >= b for a, b in pairwise(labels)):
             raise BundleError("codec: labels must rise")
         return LabelCodec(tuple(labels))
@@ -218,19 +216,21 @@ def target_from_json(tree: Any) -> TargetCodec:
     return LabelCodec.from_json(tree) if kind == "label" else ValueCodec.from_json(tree)
 
 
-def check_label(label: Any, source: str) -> None:
+def check_label(label: Any) -> None:
     """Refuse what cannot be a label: blank, no Unicode, not finite, beyond int64 (DataError)."""
+    if not isinstance(label, str | int | float | bool):
+        raise DataError(f"expected a label or a number, got {type(label).__name__}")
     if isinstance(label, str):
         try:
             label.encode("utf-8")
         except UnicodeEncodeError:
-            raise DataError(f"label {label!r} is not valid Unicode", path=source) from None
+            raise DataError(f"expected a label in valid Unicode, got {label!r}") from None
         if not label.strip():
-            raise DataError("expected a label, got an empty text", path=source)
+            raise DataError("expected a label, got an empty text: give the case a label")
     elif isinstance(label, int) and not -_INT_LIMIT <= label < _INT_LIMIT:
-        raise DataError("expected a label within 64 bits, got a larger number", path=source)
+        raise DataError("expected a label within 64 bits, got a larger number: write it as a text")
     elif isinstance(label, float) and not math.isfinite(label):
-        raise DataError(f"expected a finite label, got {label}", path=source)
+        raise DataError(f"expected a finite label, got {label}: correct it")
 
 
 def as_number(value: Label) -> float:

@@ -1,0 +1,161 @@
+"""Any source of labelled sequences -> cases; the form is told by the file's suffix.
+
+.csv .tsv .parquet   a long table (id, time, features, target) or a text table (text, target)
+.ts                  aeon's and sktime's text format
+.jsonl .ndjson       one object with x and y a line
+.npz                 arrays x, y and lengths
+a data frame         as .parquet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recurra.codecs.cases import Cases
+from recurra.codecs.from_table import join_labels, long_cases, text_cases
+from recurra.codecs.read_delimited import read_delimited
+from recurra.codecs.read_jsonl import read_jsonl
+from recurra.codecs.read_npz import read_npz
+from recurra.codecs.read_ts import read_ts
+from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
+from recurra.codecs.roles import find_roles
+from recurra.codecs.series import SeriesCodec
+from recurra.codecs.settled import Task
+from recurra.codecs.table import Table
+from recurra.errors import DataError
+
+if TYPE_CHECKING:
+    from recurra.codecs.codec import SequenceCodec
+    from recurra.spec.settings import DataSettings
+
+__all__ = ["SUFFIXES", "read_cases"]
+
+_TABLES: dict[str, Callable[[Path], Table]] = {
+    ".csv": read_delimited,
+    ".tsv": read_delimited,
+    ".parquet": read_parquet,
+}
+SUFFIXES = (*_TABLES, ".ts", ".jsonl", ".ndjson", ".npz")
+
+
+def read_cases(
+    source: str | Path | Any,
+    settings: DataSettings,
+    *,
+    need_target: bool = True,
+    expect: SequenceCodec | None = None,
+) -> Cases:
+    """The cases of a file or a data frame.
+
+    Args:
+        source: A path, or a data frame with the Arrow C stream interface.
+        settings: Roles of columns, task, layout, labels file; what they leave open is inferred.
+        need_target: Refuse a source without targets.
+        expect: The codec of a trained model: its features, columns and task are expected. With
+            `need_target=False` targets are then not read at all.
+
+    Raises:
+        DataError: one sentence: what was expected, what came, where, what to do.
+    """
+    task: Task = settings.task
+    if expect is not None:
+        task = "classify" if expect.task == "classify" else "regress"
+    want_target = need_target or expect is None
+    labels = settings.labels if want_target else None
+    if is_frame(source):
+        table = read_frame(source)
+        suffix = ""
+    elif isinstance(source, str | Path):
+        suffix = Path(source).suffix.lower()
+        if suffix not in SUFFIXES:
+            raise _unknown_suffix(Path(source))
+    else:
+        raise DataError(f"expected a path or a data frame, got {type(source).__name__}")
+
+    if suffix in ("", *_TABLES):
+        if suffix:
+            table = _TABLES[suffix](Path(source))
+        inside = want_target and labels is None
+        roles = find_roles(
+            table,
+            settings,
+            want_target=inside,
+            need_target=need_target and inside,
+            expect=expect,
+        )
+        build = long_cases if roles.kind == "series" else text_cases
+        cases = build(table, roles, task)
+    else:
+        cases = _array_cases(Path(source), suffix, settings, task, want_target and labels is None)
+    if labels is not None:
+        if cases.columns is None and suffix not in (".jsonl", ".ndjson"):
+            raise DataError(
+                f"expected a source with ids to join {labels} by, got {suffix}: put the labels "
+                "into the file",
+                path=cases.source,
+            )
+        cases = join_labels(cases, _labels_table(labels), settings, task)
+    if need_target and cases.targets is None:
+        raise DataError("expected targets, got none: add them to the file", path=cases.source)
+    return cases if expect is None else _as_expected(cases, expect)
+
+
+def _array_cases(
+    path: Path, suffix: str, settings: DataSettings, task: Task, want_target: bool
+) -> Cases:
+    if suffix == ".ts":
+        cases = read_ts(path, task=task)
+    elif suffix == ".npz":
+        cases = read_npz(path, layout=settings.layout, task=task)
+    else:
+        cases = read_jsonl(path, task=task, want_target=want_target)
+    if settings.features is not None:
+        raise DataError(
+            f"features names columns of a table, but {suffix} has no named columns: leave features "
+            "out",
+            path=path,
+        )
+    return cases if want_target else replace(cases, targets=None, target_kind=None)
+
+
+def _labels_table(path: Path) -> Table:
+    suffix = path.suffix.lower()
+    if suffix not in _TABLES:
+        raise DataError(
+            f"expected labels in a table ({', '.join(_TABLES)}), got {suffix or 'no suffix'}",
+            path=path,
+        )
+    return _TABLES[suffix](path)
+
+
+def _as_expected(cases: Cases, expect: SequenceCodec) -> Cases:
+    if cases.kind != expect.input.kind:
+        raise DataError(
+            f"expected {expect.input.kind} input, on which the model was trained, got {cases.kind}",
+            path=cases.source,
+        )
+    if not isinstance(expect.input, SeriesCodec):
+        return cases
+    count = len(expect.input.features)
+    if len(cases.features) != count:
+        raise DataError(
+            f"expected {count} features, on which the model was trained, got {len(cases.features)}",
+            path=cases.source,
+        )
+    # A source without names (x0, x1, ...) is taken by position.
+    return replace(cases, features=expect.input.features)
+
+
+def _unknown_suffix(path: Path) -> DataError:
+    if path.is_dir():
+        return DataError("expected a file, got a folder: name a file in it", path=path)
+    if not path.exists():
+        return DataError("expected a readable file, but there is none: check the path", path=path)
+    return DataError(
+        f"expected a file that ends in {', '.join(SUFFIXES)}, got {path.suffix or 'no suffix'!r}: "
+        "rename or convert it",
+        path=path,
+    )
