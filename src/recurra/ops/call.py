@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recurra.errors import BackendError, DTypeError, ShapeError
+from recurra.ops.transforms import compiling, transformed
 from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
 from recurra.spec.kernel import FAMILIES, check_arrays
 
@@ -102,7 +103,9 @@ class Call:
     def _check_lengths(self, steps: int) -> None:
         lengths = self.arrays["lengths"]
         # Elsewhere the answer would have to be waited for, or is not there yet.
-        if lengths is None or lengths.device.type != "cpu" or not lengths.numel() or transformed():
+        if lengths is None or compiling() or transformed():
+            return
+        if lengths.device.type != "cpu" or not lengths.numel():
             return
         shortest, longest = int(lengths.min()), int(lengths.max())
         if shortest < 0 or longest > steps:
@@ -133,8 +136,3 @@ class Call:
         arrays = {name: arguments[name] for name in table}
         choices = {name: value for name, value in arguments.items() if name not in table}
         return Call(family, arrays, choices)
-
-
-def transformed() -> bool:
-    """Whether values cannot be looked at now: under torch.compile, vmap or another transform."""
-    return torch.compiler.is_compiling() or torch._C._functorch.maybe_current_level() is not None

@@ -15,6 +15,7 @@ from torch import Tensor
 from recurra.errors import BackendError
 from recurra.ops import derivatives, fused, native, registered
 from recurra.ops.call import Call
+from recurra.ops.transforms import compiling
 
 __all__ = ["BACKENDS", "Choice", "choose", "prepare", "run"]
 
@@ -45,7 +46,7 @@ class _Backend:
 
 
 def _run_native(call: Call) -> tuple[Tensor, ...]:
-    if torch.compiler.is_compiling():
+    if compiling():
         return registered.run(call)
     return native.run(call)
 

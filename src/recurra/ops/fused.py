@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from recurra.ops.call import Call
+from recurra.ops.transforms import compiling
 
 __all__ = ["run", "why_not"]
 
@@ -34,7 +35,7 @@ def why_not(call: Call) -> str | None:
         return "torch's lstm keeps c of the last step only, and lengths ask for earlier ones"
     if not call.x.numel():
         return "torch takes no empty sequence or batch"
-    if torch.compiler.is_compiling():
+    if compiling():
         return "torch.compile takes torch's recurrent kernels apart into single steps"
     return None
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from recurra import kernels
 from recurra.ops import derivatives
-from recurra.ops.call import STATES, Call, transformed
+from recurra.ops.call import STATES, Call
+from recurra.ops.transforms import compiling, forward_mode, transformed
 from recurra.spec.kernel import FAMILIES
 
 __all__ = ["Recipe", "backward", "forward", "run", "why_not"]
@@ -57,6 +58,8 @@ def why_not(call: Call) -> str | None:
         return "the native kernels were not built (recurra info says why)"
     if call.x.device.type != "cpu":
         return f"the native kernels run on the CPU, and x is on {call.x.device}"
+    if compiling() and (transformed() or forward_mode()):
+        return "inside torch.compile the native kernels take no torch.func and no forward mode"
     return None
 
 
@@ -137,7 +140,7 @@ def _differentiable(family: str, arrays: Arrays) -> tuple[int, ...]:
     return tuple(k for k, (field, a) in enumerate(table) if a is not None and field.dtype == "real")
 
 
-def _place(values: Arrays, positions: Sequence[int], others: Arrays) -> Arrays:
+def _place(values: Sequence[Any], positions: Sequence[int], others: Sequence[Any]) -> list[Any]:
     """`others` with `values` put in at the positions."""
     placed = list(others)
     for k, value in zip(positions, values, strict=True):
