@@ -206,7 +206,7 @@ def lstm(
         i_t, f_t, o_t = s(W x_t + b + U m h_{t-1} + c)              (m: recurrent_dropout)
         g_t = a(W_g x_t + b_g + U_g m h_{t-1} + c_g)
         c_t = c_{t-1} + zoneout_c * (f_t * c_{t-1} + i_t * g_t - c_{t-1})
-        h_t = h_{t-1} + zoneout_h * (o_t * a(c_t) - h_{t-1})
+        h_t = h_{t-1} + zoneout_h * (o_t * a(c'_t) - h_{t-1})       (c'_t: c_t without zoneout)
 
     Args: as `recurra.ops.lstm`.
     Returns:
@@ -226,7 +226,7 @@ def lstm(
         inputs, forget, cell, output = (x_gates[:, t] + product).chunk(4, 1)
         new = gate_of(forget) * c + gate_of(inputs) * cell_of(cell)
         c_t = _take(c, new, share_c, t)
-        return _take(h, gate_of(output) * cell_of(c_t), share_h, t), c_t
+        return _take(h, gate_of(output) * cell_of(new), share_h, t), c_t
 
     y, h, c = _unroll(steps, (h0, c0), (start_h, start_c), step)
     return y, h, c
