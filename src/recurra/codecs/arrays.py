@@ -14,6 +14,7 @@ from recurra.errors import DataError, ShapeError
 __all__ = ["cases_from_arrays", "check_series", "check_text"]
 
 Array = npt.NDArray[Any]
+_TASKS: dict[str, Task] = {"auto": "auto", "class": "classify", "number": "regress"}
 
 
 def cases_from_arrays(
@@ -21,7 +22,7 @@ def cases_from_arrays(
     y: Any = None,
     *,
     layout: Literal["ntc", "nct"] = "ntc",
-    task: Task = "auto",
+    target: Literal["auto", "class", "number"] = "auto",
 ) -> Cases:
     """Cases of sequences that are already in memory.
 
@@ -29,7 +30,7 @@ def cases_from_arrays(
         X: A list of [T_i, C] arrays, one array [N, T, C], or a list of texts.
         y: N labels (str, int, float, bool) or numbers; None: no targets.
         layout: "nct": the arrays are [C, T_i] and [N, C, T].
-        task: "classify": y holds labels; "regress": numbers; "auto": what `settle_targets` sees.
+        target: "class": y holds labels; "number": numbers; "auto": what `settle_targets` sees.
 
     Raises:
         ShapeError: other axes, channels that differ between cases, or a y of another length.
@@ -46,7 +47,7 @@ def cases_from_arrays(
     if len(X) == 0:
         raise DataError("X expected at least one case, got none")
     ids = tuple(str(i) for i in range(len(X)))
-    values, kind = (None, None) if y is None else _targets(y, len(X), task)
+    values, kind = (None, None) if y is None else _targets(y, len(X), _TASKS[target])
     if isinstance(X[0], str):
         texts = tuple(check_text(x, f"X[{i}]") for i, x in enumerate(X))
         return Cases("text", texts, (), ids, "X", values, kind)

@@ -87,6 +87,33 @@ class Cases:
             times=None if self.times is None else tuple(self.times[i] for i in rows),
         )
 
+    def with_features(self, features: tuple[str, ...]) -> Cases:
+        """The same cases with these channels, found by name; unnamed ones by position.
+
+        Raises:
+            DataError: a name is missing, or there are no names and the number differs.
+        """
+        if self.features == features:
+            return self
+        if self.features == unnamed_features(len(self.features)):
+            if len(self.features) != len(features):
+                raise DataError(
+                    f"expected {len(features)} features ({', '.join(features[:6])}"
+                    f"{', ...' if len(features) > 6 else ''}), got {len(self.features)}",
+                    path=self.source,
+                )
+            return replace(self, features=features)
+        missing = [name for name in features if name not in self.features]
+        if missing:
+            raise DataError(
+                f"expected the feature {missing[0]!r}, which the model was trained on, got "
+                f"{', '.join(self.features[:8])}: add it",
+                path=self.source,
+            )
+        order = [self.features.index(name) for name in features]
+        inputs = tuple(np.ascontiguousarray(x[:, order]) for x in self.inputs)
+        return replace(self, inputs=inputs, features=features)
+
     def target_values(self) -> list[Label]:
         """The targets as plain Python values.
 

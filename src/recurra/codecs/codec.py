@@ -76,13 +76,25 @@ class SequenceCodec:
         rows = {} if y is None else {"y": self.target.encode(y)}
         return Encoded({"x": steps}, rows, elapsed=elapsed)
 
-    def encode_cases(self, cases: Cases) -> list[Encoded]:
-        """Every case, with its target where `cases` has targets; errors name the case."""
+    def arrange(self, cases: Cases) -> Cases:
+        """The same cases with the channels of training in the order of training.
+
+        Raises:
+            DataError: texts instead of series or the reverse, or a channel is missing.
+        """
         if cases.kind != self.input.kind:
             raise DataError(
-                f"expected {self.input.kind} input as in training, got {cases.kind}",
+                f"expected {self.input.kind} input, on which the model was trained, got "
+                f"{cases.kind}",
                 path=cases.source,
             )
+        if isinstance(self.input, TextCodec):
+            return cases
+        return cases.with_features(self.input.features)
+
+    def encode_cases(self, cases: Cases) -> list[Encoded]:
+        """Every case, with its target where `cases` has targets; errors name the case."""
+        cases = self.arrange(cases)
         values: list[Any] = [None] * len(cases)
         if cases.targets is not None:
             values = cases.target_values()

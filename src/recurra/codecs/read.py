@@ -22,7 +22,6 @@ from recurra.codecs.read_npz import read_npz
 from recurra.codecs.read_ts import read_ts
 from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
 from recurra.codecs.roles import find_roles
-from recurra.codecs.series import SeriesCodec
 from recurra.codecs.settled import Task
 from recurra.codecs.table import Table
 from recurra.errors import DataError
@@ -100,7 +99,7 @@ def read_cases(
         cases = join_labels(cases, _labels_table(labels), settings, task)
     if need_target and cases.targets is None:
         raise DataError("expected targets, got none: add them to the file", path=cases.source)
-    return cases if expect is None else _as_expected(cases, expect)
+    return cases if expect is None else expect.arrange(cases)
 
 
 def _array_cases(
@@ -129,24 +128,6 @@ def _labels_table(path: Path) -> Table:
             path=path,
         )
     return _TABLES[suffix](path)
-
-
-def _as_expected(cases: Cases, expect: SequenceCodec) -> Cases:
-    if cases.kind != expect.input.kind:
-        raise DataError(
-            f"expected {expect.input.kind} input, on which the model was trained, got {cases.kind}",
-            path=cases.source,
-        )
-    if not isinstance(expect.input, SeriesCodec):
-        return cases
-    count = len(expect.input.features)
-    if len(cases.features) != count:
-        raise DataError(
-            f"expected {count} features, on which the model was trained, got {len(cases.features)}",
-            path=cases.source,
-        )
-    # A source without names (x0, x1, ...) is taken by position.
-    return replace(cases, features=expect.input.features)
 
 
 def _unknown_suffix(path: Path) -> DataError:

@@ -25,6 +25,11 @@ from recurra.errors import DataError, ShapeError
 __all__ = ["read_npz"]
 
 Array = npt.NDArray[Any]
+_TARGETS: dict[Task, Literal["auto", "class", "number"]] = {
+    "auto": "auto",
+    "classify": "class",
+    "regress": "number",
+}
 
 
 def read_npz(
@@ -49,7 +54,7 @@ def read_npz(
         x: Any = arrays["x"]
         if "lengths" in arrays:
             x, layout = _by_length(x, arrays["lengths"], layout)
-        cases = cases_from_arrays(x, arrays.get("y"), layout=layout, task=task)
+        cases = cases_from_arrays(x, arrays.get("y"), layout=layout, target=_TARGETS[task])
     except (DataError, ShapeError) as error:
         raise DataError(str(error), path=path) from None
     return replace(cases, source=str(path))

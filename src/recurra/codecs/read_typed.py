@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +41,8 @@ def read_parquet(path: Path) -> Table:
     if not (content.startswith(b"PAR1") and content.endswith(b"PAR1")):
         raise DataError("expected a Parquet file, got other or cut off bytes", path=path)
     try:
-        frame = pl.read_parquet(io.BytesIO(content))
+        with _silent_stderr():
+            frame = pl.read_parquet(io.BytesIO(content))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         raise DataError(
             f"expected a Parquet file, got a damaged one ({type(error).__name__}): write it again",
@@ -62,6 +67,26 @@ def read_frame(source: Any) -> Table:
             f"be handed over: {error}"
         ) from None
     return _table(frame, "X")
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Nothing on standard error meanwhile: on damaged files polars prints traces of its threads."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # There is no standard error to keep clean.
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _table(frame: pl.DataFrame, source: str) -> Table:
