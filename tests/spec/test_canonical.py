@@ -26,6 +26,7 @@ def test_what_json_does_not_know_is_not_written() -> None:
         b'{"a": 1, "a": 2}',
         b'{"a": NaN}',
         b'{"a": -Infinity}',
+        b'{"a": 1e999}',
         b"\xff\xfe{}",
         b"{",
         b"",

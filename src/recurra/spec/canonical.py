@@ -7,6 +7,7 @@ are refused.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 from recurra.errors import BundleError
@@ -47,8 +48,17 @@ def json_from_bytes(raw: bytes, where: str) -> Any:
     def refuse(word: str) -> NoReturn:
         raise ValueError(f"{word} is not a JSON number")
 
+    def finite(word: str) -> float:
+        value = float(word)
+        return value if math.isfinite(value) else refuse(word)
+
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
+        return json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=unique,
+            parse_constant=refuse,
+            parse_float=finite,
+        )
     except RecursionError:
         raise BundleError(f"{where}: nested deeper than any that recurra writes") from None
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are both of this kind

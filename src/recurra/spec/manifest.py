@@ -1,6 +1,7 @@
 """`manifest.json`: what a bundle's folder holds, with the hash of every file.
 
-manifest.json                renamed into place last; names every data file with its sha256
+manifest.json                renamed into place last; names every data file with its sha256, and
+                             ends with the sha256 of all that stands before that last line
 weights-<hash>.safetensors   parameters by path, as `Graph.parameters` names them
 golden-<hash>.safetensors    raw input and decoded output, replayed at load
 certificate.json, README.md  views for people and machines; the manifest lists the hashes that
@@ -10,15 +11,17 @@ certificate.json, README.md  views for people and machines; the manifest lists t
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from recurra.errors import BundleError, SpecError
+from recurra.spec.canonical import json_from_bytes, json_to_bytes
 from recurra.spec.graph import Graph
 
-__all__ = ["BUNDLE_FORMAT", "BUNDLE_VERSION", "DataFile", "Manifest"]
+__all__ = ["BUNDLE_FORMAT", "BUNDLE_VERSION", "DataFile", "Manifest", "is_data_file"]
 
 BUNDLE_FORMAT = "recurra-bundle"
 # A bundle of a newer version is refused; each older one stays readable.
@@ -26,6 +29,9 @@ BUNDLE_VERSION = 1
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z]+-[0-9a-f]{16}\.safetensors")
+# The manifest's last line, with which every flipped bit of the others is found.
+_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}')
+_SEAL_BYTES = len(b',\n "sha256": ""\n}') + 64
 _KEYS = {
     "format",
     "version",
@@ -101,6 +107,27 @@ class Manifest:
             "views": {name: list(hashes) for name, hashes in self.views.items()},
         }
 
+    def to_bytes(self) -> bytes:
+        """The file's content, sealed with its own sha256."""
+        body = json_to_bytes(self.to_json()).removesuffix(b"\n}")
+        return body + b',\n "sha256": "%s"\n}' % hashlib.sha256(body).hexdigest().encode()
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> Manifest:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            BundleError: as `from_json`, and where a single bit differs.
+        """
+        tree = json_from_bytes(raw, "manifest.json")
+        seal = _SEAL.fullmatch(raw[-_SEAL_BYTES:])
+        body = raw[:-_SEAL_BYTES]
+        if seal is None or hashlib.sha256(body).hexdigest().encode() != seal[1]:
+            raise BundleError("manifest.json is damaged or was edited: copy the bundle again")
+        if isinstance(tree, dict):
+            tree.pop("sha256")
+        return Manifest.from_json(tree)
+
     @staticmethod
     def from_json(tree: Any) -> Manifest:
         """Read what `to_json` wrote.
@@ -149,6 +176,11 @@ class Manifest:
             views={name: _view(name, hashes) for name, hashes in tree["views"].items()},
             version=version,
         )
+
+
+def is_data_file(name: str) -> bool:
+    """Whether only a bundle gives a file this name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _data_file(role: str, entry: Any) -> DataFile:

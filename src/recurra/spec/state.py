@@ -7,14 +7,15 @@ slot paths of `Graph.state_slots` to arrays; so it is saved, moved and compared.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
-import numpy as np
 import numpy.typing as npt
 
-from recurra.errors import StateError
+from recurra.errors import BundleError, StateError
+from recurra.spec.tensors import tensors_from_bytes, tensors_to_bytes
 
 __all__ = [
     "STATE_VERSION",
@@ -34,6 +35,7 @@ __all__ = [
 STATE_VERSION = 1
 
 A = TypeVar("A")
+_PARTS = ("codec", "nodes", "decoder", "calibrator")
 
 
 class GRUState(NamedTuple, Generic[A]):
@@ -131,22 +133,65 @@ class SessionState:
     calibrator: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     version: int = STATE_VERSION
 
+    def to_bytes(self) -> bytes:
+        """The record as one safetensors file that carries its own sha256; `from_bytes` reads it."""
+        arrays, texts = self._record()
+        return tensors_to_bytes(arrays, texts | {"sha256": _digest(arrays, texts)})
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> SessionState:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            StateError: the bytes are damaged, no state, or of a newer version.
+        """
+        try:
+            arrays, texts = tensors_from_bytes(raw, "state")
+        except BundleError as error:
+            raise StateError(f"the bytes are no state of a session: {error}") from None
+        version = texts.get("version", "")
+        if version.isascii() and version.isdecimal() and int(version[:9]) > STATE_VERSION:
+            raise StateError(
+                f"the state has version {version[:9]}, this recurra reads up to {STATE_VERSION}: "
+                "update recurra"
+            )
+        try:
+            parts: dict[str, dict[str, npt.NDArray[Any]]] = {part: {} for part in _PARTS}
+            for path, array in arrays.items():
+                part, name = path.split("/", 1)
+                parts[part][name] = array
+            state = SessionState(
+                fingerprint=texts["fingerprint"],
+                steps=int(texts["steps"]),
+                clock=float(texts["clock"]) if texts["clock"] else None,
+                version=int(version),
+                **parts,
+            )
+            whole = state.to_bytes() == raw
+        except (KeyError, ValueError):
+            whole = False
+        if not whole:
+            raise StateError("the state is damaged: take a copy that was saved whole")
+        return state
+
+    def _record(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
+        arrays = {
+            f"{part}/{name}": array
+            for part in _PARTS
+            for name, array in getattr(self, part).items()
+        }
+        texts = {
+            "version": str(self.version),
+            "fingerprint": self.fingerprint,
+            "steps": str(self.steps),
+            "clock": "" if self.clock is None else repr(self.clock),
+        }
+        return arrays, texts
+
     def same_as(self, other: SessionState) -> bool:
         """Whether both are the same to the bit."""
+        return self.to_bytes() == other.to_bytes()
 
-        def slots(state: SessionState) -> dict[str, tuple[Any, ...]]:
-            parts = {
-                "codec": state.codec,
-                "nodes": state.nodes,
-                "decoder": state.decoder,
-                "calibrator": state.calibrator,
-            }
-            return {
-                f"{part}/{name}": (array.dtype.str, array.shape, np.asarray(array).tobytes())
-                for part, arrays in parts.items()
-                for name, array in arrays.items()
-            }
 
-        mine = (self.version, self.fingerprint, self.steps, self.clock)
-        theirs = (other.version, other.fingerprint, other.steps, other.clock)
-        return mine == theirs and slots(self) == slots(other)
+def _digest(arrays: Mapping[str, npt.NDArray[Any]], texts: Mapping[str, str]) -> str:
+    return hashlib.sha256(tensors_to_bytes(arrays, texts)).hexdigest()

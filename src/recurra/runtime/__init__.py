@@ -1,0 +1,28 @@
+"""A trained model without torch: numpy, the native kernels, and the standard library.
+
+model = load(folder)
+model(cases)                       # whole sequences
+session = model.session()
+session.feed(observation)          # one step at a time: the same bits
+"""
+
+from __future__ import annotations
+
+from recurra.runtime.bundle import Bundle, read_bundle
+from recurra.runtime.model import Model, load
+from recurra.runtime.network import Network
+from recurra.runtime.parts import Parts, fingerprint
+from recurra.runtime.session import Session
+from recurra.runtime.writing import write_bundle
+
+__all__ = [
+    "Bundle",
+    "Model",
+    "Network",
+    "Parts",
+    "Session",
+    "fingerprint",
+    "load",
+    "read_bundle",
+    "write_bundle",
+]

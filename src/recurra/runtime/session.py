@@ -1,0 +1,177 @@
+"""One stream: an observation in, an answer out, and all that it remembers as a value.
+
+The answer after an observation is, to the bit, the model's answer to the whole sequence so far.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.codecs import SequenceCodec
+from recurra.decode import AbstractDecoder
+from recurra.errors import ObservationError, StateError
+from recurra.runtime.network import Network
+from recurra.spec.state import STATE_VERSION, SessionState, flatten, map_arrays
+
+__all__ = ["Session"]
+
+Array = npt.NDArray[Any]
+
+
+class Session:
+    """A stream; `Model.session` makes them.
+
+    Nothing is ever changed in place: each observation's new state is computed aside and taken over
+    at the very end, so that a refused observation leaves everything as it was.
+
+    Args:
+        network: The model's network, shared by all its sessions.
+        codec: Raw observations -> inputs.
+        decoder: Outputs -> answers.
+        in_units: The decoder's answers -> answers in the target's unit.
+        fingerprint: Of the model.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        codec: SequenceCodec,
+        decoder: AbstractDecoder,
+        in_units: Callable[[Array], Array],
+        fingerprint: str,
+    ) -> None:
+        self._network, self._codec, self._decoder = network, codec, decoder
+        self._in_units = in_units
+        self._fingerprint = fingerprint
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything: the next observation is the first."""
+        self._steps = 0
+        self._clock: float | None = None
+        self._encoding: Mapping[str, Array] = self._codec.start()
+        self._nodes = self._network.initial_state(1)
+        self._decoding: Mapping[str, Array] = self._decoder.start()
+
+    def feed(self, observation: Any, time: float | None = None) -> Array:
+        """Take one observation.
+
+        Args:
+            observation: Series: C finite numbers in the order of the features, or a mapping from
+                feature to number. Text: one symbol.
+            time: When it was made, in the data's own unit; not before the newest one. None: the
+                stream's clock stays as it is.
+
+        Returns:
+            Probabilities [K], or the value [], float64: the answer to the sequence so far.
+
+        Raises:
+            ObservationError: NaN, an infinity, another width or type, a time that runs backwards,
+                or an answer that is not finite. The session is as it was.
+        """
+        if time is not None:
+            time = self._checked_time(time)
+        inputs, encoding = self._codec.step(observation, time, self._encoding)
+        outputs, nodes = self._network.step({n: a[None] for n, a in inputs.items()}, self._nodes)
+        answers, decoding = self._decoder.step(outputs, self._decoding)
+        answer: Array = self._in_units(answers)[0]
+        if not np.isfinite(answer).all():
+            raise ObservationError(
+                f"observation {self._steps} makes the model's answer {answer}, which is no finite "
+                "number: it was refused, the state kept"
+            )
+        self._encoding, self._nodes, self._decoding = encoding, nodes, decoding
+        self._steps += 1
+        self._clock = self._clock if time is None else time
+        return answer
+
+    def state(self) -> SessionState:
+        """Everything that the stream remembers, as a copy: a value to keep, move or hand back."""
+        return SessionState(
+            fingerprint=self._fingerprint,
+            steps=self._steps,
+            clock=self._clock,
+            codec={name: np.array(slot) for name, slot in self._encoding.items()},
+            nodes={path: np.array(slot) for path, slot in _slots(self._nodes).items()},
+            decoder={name: np.array(slot) for name, slot in self._decoding.items()},
+        )
+
+    def restore(self, state: SessionState) -> None:
+        """Go on from where `state` was taken, in this process or another.
+
+        Raises:
+            StateError: it belongs to another model or version, or is misshapen; the session is as
+                it was.
+        """
+        if state.version != STATE_VERSION:
+            raise StateError(
+                f"expected a state of version {STATE_VERSION}, got {state.version!r}: "
+                "update recurra, or start the stream again"
+            )
+        if state.fingerprint != self._fingerprint:
+            raise StateError(
+                "the state belongs to another model: "
+                f"expected fingerprint {self._fingerprint[:12]}..., got {state.fingerprint[:12]}..."
+            )
+        if not isinstance(state.steps, int) or isinstance(state.steps, bool) or state.steps < 0:
+            raise StateError(f"expected a state's steps as a whole number, got {state.steps!r}")
+        clock = state.clock
+        if clock is not None and not (isinstance(clock, int | float) and math.isfinite(clock)):
+            raise StateError(f"expected a state's clock as a finite number or None, got {clock!r}")
+        fresh = self._network.initial_state(1)
+        nodes = _like(_slots(fresh), state.nodes, "node")
+        encoding = _like(self._codec.start(), state.codec, "codec")
+        decoding = _like(self._decoder.start(), state.decoder, "decoder")
+        _like({}, state.calibrator, "calibrator")
+        self._steps, self._clock = state.steps, clock
+        self._encoding, self._decoding = encoding, decoding
+        slots = iter(nodes.values())
+        self._nodes = {name: map_arrays(lambda _: next(slots), own) for name, own in fresh.items()}
+
+    def fork(self) -> Session:
+        """A second stream that goes on from here on its own."""
+        other = Session(
+            self._network, self._codec, self._decoder, self._in_units, self._fingerprint
+        )
+        # Shared, not copied: no slot is ever changed in place.
+        other._encoding, other._nodes, other._decoding = self._encoding, self._nodes, self._decoding
+        other._steps, other._clock = self._steps, self._clock
+        return other
+
+    def _checked_time(self, time: float) -> float:
+        if (
+            isinstance(time, bool)
+            or not isinstance(time, int | float | np.integer | np.floating)
+            or not math.isfinite(time)
+        ):
+            raise ObservationError(f"expected a finite number as time, got {time!r}")
+        if self._clock is not None and time < self._clock:
+            raise ObservationError(
+                f"time runs backwards: expected at least {self._clock!r}, got {time!r}; "
+                "the observation was refused, the state kept"
+            )
+        return float(time)
+
+
+def _slots(nodes: Mapping[str, Any]) -> dict[str, Array]:
+    return {f"{name}.{path}": slot for name, own in nodes.items() for path, slot in flatten(own)}
+
+
+def _like(wanted: Mapping[str, Array], given: Mapping[str, Array], part: str) -> dict[str, Array]:
+    """Copies of the given slots, in the order of the wanted ones, checked against them."""
+    if set(given) != set(wanted):
+        wrong = sorted(map(str, set(given) ^ set(wanted)))
+        raise StateError(f"the state's {part} slots are missing or unknown: {', '.join(wrong)}")
+    for name, slot in wanted.items():
+        came = given[name]
+        if not isinstance(came, np.ndarray) or (came.shape, came.dtype) != (slot.shape, slot.dtype):
+            raise StateError(
+                f"{part} slot {name!r} expected {list(slot.shape)} in {slot.dtype}, "
+                f"got {getattr(came, 'shape', came)} {getattr(came, 'dtype', '')}"
+            )
+    return {name: np.array(given[name]) for name in wanted}

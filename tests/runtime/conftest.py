@@ -1,0 +1,134 @@
+"""What the tests of the runtime share: a zoo of small graphs, and random weights for them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recurra.spec.cells import GRUCell, LSTMCell, RNNCell
+from recurra.spec.graph import Graph, Step
+from recurra.spec.node import AbstractNode, Signal
+from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear, Pool, Stack
+
+WIDTH = 3
+TOKENS = 7
+
+
+def chain(*nodes: AbstractNode, tokens: bool = False) -> Graph:
+    """Each node takes what the one before puts out; every result is an output, but of dropout."""
+    signal = Signal("steps", TOKENS, "token") if tokens else Signal("steps", WIDTH)
+    steps = []
+    source = "x"
+    for k, node in enumerate(nodes):
+        steps.append(Step(f"s{k}_{node.kind}", node, (source,)))
+        source = steps[-1].name
+    # Not of dropout: at inference it gives back what it gets, padding included.
+    outputs = tuple(step.name for step in steps if step.node.kind != "dropout")
+    return Graph({"x": signal}, tuple(steps), outputs)
+
+
+def gru(width: int, units: int, **more: object) -> GRUCell:
+    return GRUCell(input_size=width, hidden_size=units, **more)  # type: ignore[arg-type] # test shorthand
+
+
+ALL_POOLS = ("last", "mean", "max")
+STREAMING = {
+    "gru_after": chain(
+        gru(3, 5), Pool(size=5, modes=ALL_POOLS), Linear(input_size=15, output_size=2)
+    ),
+    "gru_before": chain(
+        gru(3, 4, reset="before", learn_initial_state=True, zoneout=0.3),
+        Linear(input_size=4, output_size=3),
+        Pool(size=3, modes=("max", "last")),
+    ),
+    "gru_none": chain(gru(3, 4, reset="none", bias=False, activation="softsign")),
+    "lstm": chain(
+        LSTMCell(
+            input_size=3, hidden_size=4, zoneout=0.2, zoneout_cell=0.4, learn_initial_state=True
+        ),
+        Pool(size=4, modes=("mean",)),
+    ),
+    "rnn": chain(
+        Dropout(rate=0.5),
+        RNNCell(input_size=3, hidden_size=6, activation="relu"),
+        Pool(size=6, modes=("max",)),
+        Dropout(rate=0.5),
+        Linear(input_size=6, output_size=1, bias=False),
+    ),
+    "stack": chain(
+        Stack(
+            layers=(gru(3, 3), LSTMCell(input_size=3, hidden_size=3), gru(3, 4)),
+            residual=True,
+            dropout=0.1,
+        ),
+        Pool(size=4, modes=("last",)),
+    ),
+    "tokens": chain(
+        Embedding(tokens=TOKENS, size=4), gru(4, 4), Pool(size=4, modes=ALL_POOLS), tokens=True
+    ),
+    "no_steps_state": chain(Linear(input_size=3, output_size=2)),
+}
+WHOLE_ONLY = {
+    "bidirectional": chain(
+        Bidirectional(
+            forward=gru(3, 4, learn_initial_state=True),
+            backward=LSTMCell(input_size=3, hidden_size=2, learn_initial_state=True),
+        ),
+        Pool(size=6, modes=ALL_POOLS),
+    ),
+    "deep_bidirectional": chain(
+        Stack(
+            layers=(
+                Bidirectional(forward=gru(3, 2), backward=gru(3, 2)),
+                Bidirectional(forward=gru(4, 2), backward=gru(4, 2, zoneout=0.1)),
+            ),
+            residual=True,
+        ),
+        Linear(input_size=4, output_size=2),
+    ),
+}
+
+
+def random_weights(graph: Graph, dtype: str, seed: int = 0) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return {
+        name: random.normal(0, 0.6, shape).astype(dtype)
+        for name, shape in graph.parameters().items()
+    }
+
+
+def random_inputs(graph: Graph, dtype: str, batch: int, time: int, seed: int = 1) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    if graph.inputs["x"].dtype == "token":
+        return random.integers(0, TOKENS, (batch, time))
+    return random.normal(0, 1, (batch, time, WIDTH)).astype(dtype)
+
+
+@pytest.fixture(params=STREAMING, scope="session")
+def streaming(request: pytest.FixtureRequest) -> Graph:
+    return STREAMING[request.param]
+
+
+@pytest.fixture(params=[*STREAMING, *WHOLE_ONLY], scope="session")
+def graph(request: pytest.FixtureRequest) -> Graph:
+    return (STREAMING | WHOLE_ONLY)[request.param]
+
+
+@pytest.fixture(params=["float32", "float64"], scope="session")
+def dtype(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def zoo() -> dict[str, Graph]:
+    return STREAMING | WHOLE_ONLY
+
+
+@pytest.fixture(scope="session")
+def weights_of():
+    return random_weights
+
+
+@pytest.fixture(scope="session")
+def inputs_of():
+    return random_inputs
