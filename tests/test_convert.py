@@ -168,7 +168,7 @@ def test_other_modules_are_refused() -> None:
         from_torch(nn.LSTM(3, 4, proj_size=2))
     with pytest.raises(ConversionError, match=r"expected one of nn\.GRU, .*got Linear"):
         from_torch(nn.Linear(3, 4))
-    with pytest.raises(ConversionError, match="expected a GRU, .*got Linear"):
+    with pytest.raises(ConversionError, match=r"expected a GRU, .*got Linear"):
         to_torch(Linear(3, 4))
 
 

@@ -33,7 +33,8 @@ class Stack(AbstractLayer):
             at a skipped step, where nothing of the input is read, it adds nothing.
 
     Raises:
-        SpecError: no layer, a layer that is no recurrent one, or sizes that do not fit.
+        SpecError: no layer, a layer that is no recurrent one or there twice, or sizes that do not
+            fit.
     """
 
     node: StackNode
@@ -58,12 +59,16 @@ class Stack(AbstractLayer):
             variational=variational,
             residual=residual,
         )
-        signals = [Signal("steps", _input_size(layers[0]))]
-        for layer in layers:
-            signals.append(layer.node.output((signals[-1],)))
+        if len(set(layers)) < len(layers):
+            raise SpecError("Stack got the same layer twice: give each its own weights")
+        first = Signal("steps", _input_size(layers[0]))
+        node.output((first,))
         super().__init__(node)
         self.layers = nn.ModuleList(layers)
-        self.widths = [signal.size for signal in signals]
+        # What goes into each layer, and what comes out of the last.
+        self.widths = [first.size]
+        for layer in layers:
+            self.widths.append(layer.node.output((Signal("steps", self.widths[-1]),)).size)
 
     def initial_state(self, batch: int) -> StackState:
         """The states with which the layers begin."""
