@@ -67,13 +67,13 @@ class SectionedCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def settings_flags(*sections: str) -> Callable[[F], F]:
-    """A decorator that gives a command one flag for each setting of these sections (none: all)."""
+def settings_flags(*names: str) -> Callable[[F], F]:
+    """A decorator that gives a command one flag for each of these settings (none named: all)."""
     options = [
         SettingOption(name, section, field)
         for section, model in SECTIONS.items()
-        if not sections or section in sections
         for name, field in model.model_fields.items()
+        if not names or name in names
     ]
 
     def decorate(function: F) -> F:

@@ -1,0 +1,110 @@
+"""`recurra fit`: from a file of sequences to a bundle."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recurra.cli.app import INTERRUPTED
+from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
+from recurra.estimators.requirements import require_train_extra
+
+if TYPE_CHECKING:
+    from recurra.train.fit import Fitted
+
+__all__ = ["command"]
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Settings to start from; default: recurra.toml of this folder, where there is one.",
+)
+@click.option(
+    "--valid",
+    type=click.Path(path_type=Path),
+    help="Held-out sequences to watch; default: valid_fraction of DATA.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the bundle; checkpoint and history go beside it, to OUT.run. "
+    "[default: runs/ and the name of DATA]",
+)
+@click.option("--resume", is_flag=True, help="Go on where a stopped training left off, or begin.")
+@click.option("--force", is_flag=True, help="Replace what stands in OUT.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@settings_flags()
+def command(
+    data: Path,
+    config: Path | None,
+    valid: Path | None,
+    out: Path | None,
+    resume: bool,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    **flags: Any,
+) -> int:
+    """Train a network on the sequences of DATA and write it as a bundle.
+
+    A setting comes from its flag, else from the TOML file, else from its default. Ctrl-C ends the
+    training, saves the best epoch so far as the bundle and gives exit code 130; --resume goes on.
+    """
+    require_train_extra()
+    from recurra.cli.progress import watcher
+    from recurra.codecs import read_cases
+    from recurra.train.fit import fit_cases
+
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    settings = settings_from(flags, config, say=say)
+    out = Path("runs") / data.stem if out is None else out
+    cases = read_cases(data, settings.data, need_target=True)
+    held_out = None if valid is None else read_cases(valid, settings.data, need_target=True)
+    with watcher(quiet=quiet) as progress:
+        fitted = fit_cases(
+            cases,
+            settings,
+            valid=held_out,
+            folder=out,
+            resume=resume,
+            force=force,
+            progress=progress,
+        )
+    # A resumed training replaces the bundle that its interruption left.
+    fitted.export(out, force=force or resume)
+    if as_json:
+        print(json.dumps(fitted.report(out)))
+    else:
+        _summary(fitted, data, out)
+    return INTERRUPTED if fitted.stopped == "interrupted" else 0
+
+
+def _summary(fitted: Fitted, data: Path, out: Path) -> None:
+    from recurra.cli.progress import clock
+
+    report = fitted.report(out)
+    where = f"epoch {report['best_epoch']} of {report['epochs']}"
+    print(
+        f"{report['cell'].upper()} with {report['parameters']:,} parameters, "
+        f"{report['metric']} {report['best_metric']:.4f} ({where}), "
+        f"{clock(report['fit_seconds'])}; the bundle is {out}"
+    )
+    print("what to run next:")
+    if fitted.stopped == "interrupted":
+        print(f"  recurra fit {data} --out {out} --resume   with the same settings, goes on")
+    print(f"  recurra evaluate {out} TEST_FILE")
+    print(f"  recurra predict {out} NEW_FILE --out answers.csv")
+    if fitted.graphs["main"].why_not_streaming() is None:
+        print(f"  recurra predict {out} --stream   one observation a line in, one answer out")
+    print(f"  recurra info {out}")

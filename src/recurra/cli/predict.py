@@ -1,0 +1,66 @@
+"""`recurra predict`: a bundle's answers for a file, or for a stream of observations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recurra.cli.flags import SectionedCommand, settings_flags
+from recurra.cli.sources import ROLES, cases_for
+
+__all__ = ["command"]
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File of the answers: .csv, .jsonl or .parquet, by its name.",
+)
+@click.option("--force", is_flag=True, help="Replace OUT where it exists.")
+@click.option(
+    "--stream",
+    "streamed",
+    is_flag=True,
+    help="Read one JSON observation a line from standard input, write one JSON answer a line.",
+)
+@settings_flags(*ROLES)
+def command(
+    bundle: Path, data: Path | None, out: Path | None, force: bool, streamed: bool, **roles: Any
+) -> int:
+    """Answer with BUNDLE for every sequence of DATA, or for a stream, one observation at a time.
+
+    An observation is a list of numbers, an object {"feature": number, ...}, a symbol of a text, or
+    {"x": any of these, "time": number, "restart": true}; restart begins a new sequence with it. Its
+    answer is {"prediction": ..., "probability": {...}}. A line that cannot be used is answered by
+    {"error": "..."}, changes nothing in the stream, and makes the exit code 2 at the end.
+    """
+    if streamed:
+        if data is not None or out is not None:
+            raise click.UsageError("--stream reads standard input: leave DATA and --out out")
+        from recurra.cli.stream import answer_lines
+
+        return answer_lines(bundle)
+    if data is None or out is None:
+        raise click.UsageError("expected DATA and --out FILE, or --stream")
+    _answer_file(bundle, data, out, force, roles)
+    return 0
+
+
+def _answer_file(bundle: Path, data: Path, out: Path, force: bool, roles: dict[str, Any]) -> None:
+    from recurra import runtime
+    from recurra.cli.answers import writer_for
+    from recurra.errors import OutputError
+    from recurra.spec.disk import write_atomic
+
+    to_bytes = writer_for(out)
+    if out.exists() and not force:
+        raise OutputError(f"{out} exists: choose another name, or use --force")
+    model = runtime.load(bundle)
+    cases = cases_for(model, data, roles)
+    write_atomic(out, to_bytes(model, cases.ids, model(cases)))
+    print(f"{len(cases):,} answers in {out}")

@@ -1,0 +1,38 @@
+"""Where the answers of a bundle are asked for: its model, and a file read as the model expects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.codecs import Cases
+    from recurra.runtime import Model
+
+__all__ = ["ROLES", "cases_for"]
+
+# What may be called differently in a new file than in the one that the model was trained on.
+ROLES = ("id", "time", "text", "layout")
+
+
+def cases_for(
+    model: Model, path: Path, roles: Mapping[str, Any], *, need_target: bool = False
+) -> Cases:
+    """The cases of a file, with the columns that the model was trained on.
+
+    Args:
+        model: As `runtime.load` gives it.
+        path: The file.
+        roles: Setting -> value, None where the flag was not given.
+        need_target: Whether the file has to hold the answers.
+
+    Raises:
+        DataError: as `codecs.read_cases`.
+    """
+    from recurra.codecs import read_cases
+    from recurra.spec.settings import Settings
+
+    given = {name: value for name, value in roles.items() if value is not None}
+    settings = Settings.from_flat(given)
+    return read_cases(path, settings.data, need_target=need_target, expect=model.codec)

@@ -1,0 +1,82 @@
+"""Standard input to standard output, one observation and one answer a line, as they come."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+
+from recurra.errors import ObservationError, RecurraError
+
+if TYPE_CHECKING:
+    from recurra.runtime import Model, Session
+
+__all__ = ["answer_lines", "answer_stream", "observation_of"]
+
+_KEYS = {"x", "time", "restart"}
+
+
+def answer_lines(bundle: Path) -> int:
+    """Answer every line of standard input; the exit code: 2 where a line was refused, else 0."""
+    from recurra import runtime
+
+    return answer_stream(runtime.load(bundle), sys.stdin.buffer, sys.stdout)
+
+
+def answer_stream(model: Model, lines: BinaryIO, answers: TextIO) -> int:
+    """Answer every line of `lines` before the next is read; blank lines are passed over.
+
+    Raises:
+        SpecError: the model cannot run one step at a time; says why.
+    """
+    from recurra.cli.answers import as_object
+
+    session = model.session()
+    refused = False
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            answer = as_object(model, _fed(session, line))
+        except RecurraError as error:
+            refused = True
+            answer = {"error": " ".join(str(error).split())}
+        print(json.dumps(answer, ensure_ascii=False), file=answers, flush=True)
+    return 2 if refused else 0
+
+
+def observation_of(line: bytes) -> tuple[Any, float | None, bool]:
+    """Observation, time and whether a new sequence begins, as a line says them.
+
+    Raises:
+        ObservationError: the line is no JSON, or an object that says "x" and something unknown.
+    """
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ObservationError(f"expected one JSON value a line: {error}") from None
+    # A feature may be called x too; then x is a number.
+    if not isinstance(said, dict) or not isinstance(said.get("x"), list | dict | str):
+        return said, None, False
+    unknown = sorted(set(said) - _KEYS)
+    if unknown:
+        raise ObservationError(f"expected x, time and restart, got {unknown[0]!r}")
+    restart = said.get("restart", False)
+    if not isinstance(restart, bool):
+        raise ObservationError(f"expected restart as true or false, got {restart!r}")
+    return said["x"], said.get("time"), restart
+
+
+def _fed(session: Session, line: bytes) -> Any:
+    observation, time, restart = observation_of(line)
+    if not restart:
+        return session.feed(observation, time)
+    before = session.state()
+    session.restart()
+    try:
+        return session.feed(observation, time)
+    except RecurraError:
+        # A refused line changes nothing: its restart is taken back too.
+        session.restore(before)
+        raise

@@ -1,0 +1,29 @@
+"""`SequenceClassifier` and `SequenceRegressor`: recurra in scikit-learn's words.
+
+scikit-learn is loaded with the first of the two, so that their parts can be imported without it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.estimators.classifier import SequenceClassifier
+    from recurra.estimators.regressor import SequenceRegressor
+
+_HOME = {
+    "SequenceClassifier": "recurra.estimators.classifier",
+    "SequenceRegressor": "recurra.estimators.regressor",
+}
+
+__all__ = ["SequenceClassifier", "SequenceRegressor"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        from recurra.estimators.requirements import require_train_extra
+
+        require_train_extra()
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'recurra.estimators' has no attribute {name!r}")

@@ -1,0 +1,43 @@
+"""The classifier: one class for each sequence."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy.typing as npt
+from sklearn.base import ClassifierMixin
+
+from recurra.codecs import LabelCodec
+from recurra.estimators.estimator import AbstractSequenceEstimator
+from recurra.runtime import Model
+
+__all__ = ["SequenceClassifier"]
+
+
+class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """A recurrent network that gives each sequence one class.
+
+    After `fit` (or `load`): `classes_` the labels, rising; `model_` the runtime's model, which
+    predicts without torch; `n_features_in_` channels of a series; after `fit` also `history_` (one
+    record an epoch), `n_iter_` (epochs), `best_metric_` and `fit_seconds_`.
+    """
+
+    _task: ClassVar[Literal["classify"]] = "classify"
+    _target: ClassVar[Literal["class"]] = "class"
+
+    classes_: npt.NDArray[Any]
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The most probable class of each sequence, in the labels' own type, [N]."""
+        answers = self.predict_proba(X)
+        return self.classes_[self.model_.choose(answers)]
+
+    def predict_proba(self, X: Any) -> npt.NDArray[Any]:
+        """The probability of each class, [N, classes] float64 in the order of `classes_`."""
+        return self._answers(X)
+
+    def _take(self, model: Model) -> None:
+        super()._take(model)
+        target = model.codec.target
+        assert isinstance(target, LabelCodec)
+        self.classes_ = target.decode(range(target.size))

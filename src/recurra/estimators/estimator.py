@@ -1,0 +1,194 @@
+"""What both estimators share: parameters from the settings, fit, predict through the runtime."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError as ScikitNotFittedError
+
+from recurra.codecs import Cases, cases_from_arrays, read_cases
+from recurra.errors import BundleError, DataError, NotFittedError
+from recurra.estimators.parameters import FIELDS, Parameters, checked, described, signature
+from recurra.spec.settings import Settings
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from recurra.runtime import Model, Session
+    from recurra.train.progress import Progress
+
+__all__ = ["AbstractSequenceEstimator"]
+
+Array = npt.NDArray[Any]
+
+
+class _Unfitted(NotFittedError, ScikitNotFittedError):  # type: ignore[misc]  # scikit-learn ships no types
+    """Ours and scikit-learn's, so that either is caught."""
+
+
+class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """The base of both estimators.
+
+    X is a list of [T_i, C] arrays or one array [N, T, C] (`layout="nct"`: channels before time), a
+    list of texts, or a table with the columns that `id`, `time`, `target`, `features` and `text`
+    name (anything that offers the Arrow C stream: polars, pandas, pyarrow).
+    """
+
+    _task: ClassVar[Literal["classify", "regress"]]
+    _target: ClassVar[Literal["class", "number"]]
+
+    def __init__(self, **parameters: Unpack[Parameters]) -> None:
+        given = checked(parameters)
+        for name, field in FIELDS.items():
+            setattr(self, name, given.get(name, field.default))
+
+    # inspect, help and scikit-learn read the parameters here.
+    __init__.__signature__ = signature()  # type: ignore[attr-defined]  # inspect's own attribute
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__doc__ = f"{cls.__doc__}\n{described()}\n"
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name; an unknown one is refused with the nearest."""
+        checked(params)
+        super().set_params(**params)
+        return self
+
+    def fit(
+        self, X: Any, y: Any = None, valid: Any = None, *, progress: Progress | None = None
+    ) -> Self:
+        """Learn from sequences.
+
+        Args:
+            X: The sequences, as the class describes them.
+            y: One label or number a sequence; None for a table, which holds its own.
+            valid: Held-out sequences to watch, (X, y) or a table; None: `valid_fraction` of X.
+            progress: Told how far it is, see `recurra.train.progress`.
+
+        Raises:
+            SettingsError: a parameter is out of range.
+            DataError, ShapeError: X or y cannot be used; says where and why.
+            TrainingError: the loss is no longer finite.
+        """
+        require_train_extra()
+        from recurra.train.fit import fit_cases  # torch is loaded here and not before
+
+        settings = self._settings()
+        cases = self._cases(X, y, need_target=True)
+        held_out = None
+        if valid is not None:
+            pair = valid if isinstance(valid, tuple) else (valid, None)
+            held_out = self._cases(*pair, need_target=True)
+        fitted = fit_cases(cases, settings, valid=held_out, progress=progress)
+        self._take(Model(fitted.parts()))
+        self._write = fitted.export
+        self.history_ = list(fitted.history)
+        self.n_iter_ = len(self.history_)
+        self.best_metric_ = fitted.best_metric
+        self.fit_seconds_ = fitted.fit_seconds
+        return self
+
+    def save(self, folder: str | Path, *, force: bool = False) -> None:
+        """Write the bundle that `load` and `recurra.runtime.load` read.
+
+        Args:
+            folder: New or empty; with `force`, it may hold a bundle, which is replaced whole.
+
+        Raises:
+            NotFittedError: nothing was learnt yet.
+            OutputError: the folder exists, or cannot be written; what was there is whole.
+        """
+        self._fitted()
+        self._write(Path(folder), force=force)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """An estimator that predicts with a bundle; its parameters are the defaults.
+
+        Raises:
+            BundleError: missing, damaged, of a newer format or of another task.
+        """
+        bundle = read_bundle(folder)
+        if bundle.manifest.task != cls._task:
+            raise BundleError(
+                f"{folder} was made for the task {bundle.manifest.task!r}, {cls.__name__} is for "
+                f"{cls._task!r}: load it with the other estimator"
+            )
+        estimator = cls()
+        estimator._take(load(folder))
+        estimator._write = bundle.write
+        return estimator
+
+    def stream(self) -> Session:
+        """A session that takes one observation at a time (`feed`), its state in your hands.
+
+        Raises:
+            NotFittedError: nothing was learnt yet.
+            StateError: the network cannot run one step at a time; says why.
+        """
+        return self._fitted().session()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        return tags
+
+    def _settings(self) -> Settings:
+        values = {name: getattr(self, name) for name in FIELDS}
+        return Settings.from_flat(values | {"task": self._task})
+
+    def _cases(self, X: Any, y: Any, *, need_target: bool) -> Cases:
+        if _is_table(X):
+            if y is not None:
+                raise DataError(
+                    "a table holds its own labels: name their column with target=, leave y out"
+                )
+            return read_cases(X, self._settings().data, need_target=need_target)
+        if need_target and y is None:
+            raise DataError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: "
+                "give one label or number a sequence"
+            )
+        if hasattr(X, "__arrow_c_stream__"):  # one column of texts
+            X = list(X)
+        return cases_from_arrays(X, y, layout=self.layout, target=self._target)
+
+    def _fitted(self) -> Model:
+        if not hasattr(self, "model_"):
+            raise _Unfitted(
+                f"this {type(self).__name__} is not fitted yet: call fit(X, y), or load(folder)"
+            )
+        return self.model_
+
+    def _answers(self, X: Any) -> Array:
+        """The runtime's answers: probabilities [N, K] or values [N]."""
+        model = self._fitted()
+        if _is_table(X):
+            cases = read_cases(X, self._settings().data, need_target=False, expect=model.codec)
+        else:
+            cases = self._cases(X, None, need_target=False)
+        return model(cases)
+
+    def _take(self, model: Model) -> None:
+        """Make this model what the estimator has learnt."""
+        self.model_ = model
+        if model.features:
+            self.n_features_in_ = len(model.features)
+
+
+def _is_table(X: Any) -> bool:
+    """Whether X has columns; a single column (it has one dtype) or an array has none."""
+    return hasattr(X, "__arrow_c_stream__") and not (
+        hasattr(type(X), "dtype") or hasattr(type(X), "type")
+    )

@@ -1,0 +1,28 @@
+"""The regressor: one number for each sequence."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy.typing as npt
+from sklearn.base import RegressorMixin
+
+from recurra.estimators.estimator import AbstractSequenceEstimator
+
+__all__ = ["SequenceRegressor"]
+
+
+class SequenceRegressor(RegressorMixin, AbstractSequenceEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """A recurrent network that gives each sequence one number.
+
+    After `fit` (or `load`): `model_` the runtime's model, which predicts without torch;
+    `n_features_in_` channels of a series; after `fit` also `history_` (one record an epoch),
+    `n_iter_` (epochs), `best_metric_` and `fit_seconds_`.
+    """
+
+    _task: ClassVar[Literal["regress"]] = "regress"
+    _target: ClassVar[Literal["number"]] = "number"
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The number of each sequence, [N] float64 in the target's unit."""
+        return self._answers(X)
