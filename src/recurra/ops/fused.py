@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from recurra.ops.call import Call
-from recurra.ops.transforms import compiling
+from recurra.ops.transforms import compiling, forward_mode, transformed
 
 __all__ = ["run", "why_not"]
 
@@ -35,6 +35,8 @@ def why_not(call: Call) -> str | None:
         return "torch's lstm keeps c of the last step only, and lengths ask for earlier ones"
     if not call.x.numel():
         return "torch takes no empty sequence or batch"
+    if transformed() or forward_mode():
+        return "torch's recurrent kernels take no torch.func transform and no forward mode"
     if compiling():
         return "torch.compile takes torch's recurrent kernels apart into single steps"
     return None

@@ -73,11 +73,12 @@ class _Steps:
 
 def _unroll(
     steps: _Steps,
+    x_gates: Tensor,
     states: States,
     start: Sequence[Tensor | None],
-    step: Callable[[int, States], States],
+    step: Callable[[int, Tensor, States], States],
 ) -> States:
-    """Run `step` over time; outputs [B, T, H] and the final states."""
+    """Run `step` over time, each with its part of x_gates; outputs [B, T, H], final states."""
     outputs = []
     for t in steps.order:
         if steps.begins is not None:
@@ -87,11 +88,12 @@ def _unroll(
                 for first, state in zip(start, states, strict=True)
             )
         if steps.run is None:
-            states = step(t, states)
+            states = step(t, x_gates[:, t], states)
         else:
             run = steps.run[:, t, None]
             # A held state may be NaN: it must not meet the weights, not even to be thrown away.
-            stepped = step(t, tuple(torch.where(run, state, 0.0) for state in states))
+            safe = tuple(torch.where(run, state, 0.0) for state in states)
+            stepped = step(t, x_gates[:, t], safe)
             states = tuple(
                 torch.where(run, new, held) for new, held in zip(stepped, states, strict=True)
             )
@@ -100,8 +102,8 @@ def _unroll(
             states[0] if within is None else torch.where(within[:, t, None], states[0], 0.0)
         )
     if not outputs:
-        batch, hidden = states[0].shape
-        return states[0].new_zeros(batch, 0, hidden), *states
+        # No step: [B, 0, H], a part of the graph like any other output.
+        return x_gates[:, :, : states[0].shape[1]] + states[0][:, None], *states
     return torch.stack(outputs[:: steps.order.step], 1), *states
 
 
@@ -161,10 +163,10 @@ def gru(
     gate_weight, candidate_weight = recurrent_weight[:split], recurrent_weight[split:]
     gate_bias, candidate_bias = _halves(recurrent_bias, split)
 
-    def step(t: int, states: States) -> States:
+    def step(t: int, x_gates_t: Tensor, states: States) -> States:
         h = _times(states[0], fade, t)
         read = _times(h, keep, t)
-        gates = gate_of(x_gates[:, t, :split] + functional.linear(read, gate_weight, gate_bias))
+        gates = gate_of(x_gates_t[:, :split] + functional.linear(read, gate_weight, gate_bias))
         update = gates[:, -hidden:]
         reset_gate = gates[:, :hidden]
         if reset == "before":
@@ -173,10 +175,10 @@ def gru(
             product = functional.linear(read, candidate_weight, candidate_bias)
             if reset == "after":
                 product = reset_gate * product
-        candidate = candidate_of(x_gates[:, t, split:] + product)
+        candidate = candidate_of(x_gates_t[:, split:] + product)
         return (_take(h, h + update * (candidate - h), share, t),)
 
-    y, h = _unroll(steps, (h0,), (start_h,), step)
+    y, h = _unroll(steps, x_gates, (h0,), (start_h,), step)
     return y, h
 
 
@@ -220,15 +222,15 @@ def lstm(
     keep = steps.factor(recurrent_dropout)
     share_h, share_c = steps.factor(zoneout_h), steps.factor(zoneout_c)
 
-    def step(t: int, states: States) -> States:
+    def step(t: int, x_gates_t: Tensor, states: States) -> States:
         h, c = states
         product = functional.linear(_times(h, keep, t), recurrent_weight, recurrent_bias)
-        inputs, forget, cell, output = (x_gates[:, t] + product).chunk(4, 1)
+        inputs, forget, cell, output = (x_gates_t + product).chunk(4, 1)
         new = gate_of(forget) * c + gate_of(inputs) * cell_of(cell)
         c_t = _take(c, new, share_c, t)
         return _take(h, gate_of(output) * cell_of(new), share_h, t), c_t
 
-    y, h, c = _unroll(steps, (h0, c0), (start_h, start_c), step)
+    y, h, c = _unroll(steps, x_gates, (h0, c0), (start_h, start_c), step)
     return y, h, c
 
 
@@ -265,12 +267,12 @@ def rnn(
     keep = steps.factor(recurrent_dropout)
     share = steps.factor(zoneout_h)
 
-    def step(t: int, states: States) -> States:
+    def step(t: int, x_gates_t: Tensor, states: States) -> States:
         h = states[0]
         product = functional.linear(_times(h, keep, t), recurrent_weight, recurrent_bias)
-        return (_take(h, candidate_of(x_gates[:, t] + product), share, t),)
+        return (_take(h, candidate_of(x_gates_t + product), share, t),)
 
-    y, h = _unroll(steps, (h0,), (start_h,), step)
+    y, h = _unroll(steps, x_gates, (h0,), (start_h,), step)
     return y, h
 
 

@@ -1,0 +1,6 @@
+"""Makes the laws' `draws` importable by name here too."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "laws"))
