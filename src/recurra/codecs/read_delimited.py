@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from recurra.codecs.read_bytes import decode_text, read_bytes
+from recurra.codecs.roles import is_role_name
 from recurra.codecs.table import Table
 from recurra.errors import DataError
 
@@ -39,8 +40,8 @@ class _Row(NamedTuple):
 def read_delimited(path: Path) -> Table:
     """A CSV or, by its suffix, a TSV.
 
-    A table `text,label` may lack its header: then the second field of its first line, a label,
-    comes again below.
+    A table `text,label` may lack its header: then its first line holds no known name, and the
+    line's second field, a label, comes again below.
 
     Raises:
         DataError: not readable, not text, no row, no header, doubled names, a row with too few
@@ -81,6 +82,8 @@ def _comma_rows(text: str, path: Path) -> Iterator[_Row]:
     # Only "\n" ends a line, as for polars; "\r" before it belongs to the ending.
     reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     begin = 1
+    # A text may be longer than the 128 KiB that the csv module grants a field.
+    granted = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     try:
         for fields in reader:
             if any(field.strip() for field in fields):
@@ -92,6 +95,8 @@ def _comma_rows(text: str, path: Path) -> Iterator[_Row]:
             path=path,
             line=begin,
         ) from None
+    finally:
+        csv.field_size_limit(granted)
 
 
 def _tab_rows(text: str) -> Iterator[_Row]:
@@ -102,7 +107,7 @@ def _tab_rows(text: str) -> Iterator[_Row]:
 
 
 def _lacks_header(names: list[str], rows: Iterator[_Row]) -> bool:
-    if len(names) != 2 or not names[1]:
+    if len(names) != 2 or not names[1] or any(is_role_name(name) for name in names):
         return False
     below = (row.fields for row in islice(rows, 1, _PROBE_ROWS))
     return any(len(fields) == 2 and fields[1].strip() == names[1] for fields in below)
@@ -192,11 +197,7 @@ def _unquoted(field: str) -> str:
 def _line_finder(rows: Callable[[], Iterator[_Row]]) -> Callable[[int], int | None]:
     @cache
     def line_of(index: int) -> int | None:
-        try:
-            row = next(islice(rows(), index, None), None)
-        except DataError:
-            # The csv module stops at a row that polars could read: then no line is named.
-            return None
+        row = next(islice(rows(), index, None), None)
         return None if row is None else row.begin
 
     return line_of

@@ -67,7 +67,7 @@ def _arrays(path: Path) -> dict[str, Array]:
             "expected an .npz archive, got other bytes: write it with np.savez", path=path
         )
     try:
-        with np.load(io.BytesIO(content)) as archive:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files if name in ("x", "y", "lengths")}
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds on damaged archives
         if "Object arrays" in str(error):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recurra.codecs.codec import SequenceCodec
     from recurra.spec.settings import DataSettings
 
-__all__ = ["Roles", "find_roles", "find_target", "named_column"]
+__all__ = ["Roles", "find_roles", "find_target", "is_role_name", "named_column"]
 
 # Compared without case; what a name alone says.
 _NAMES = {
@@ -86,6 +86,11 @@ def named_column(table: Table, name: str | None, flag: str) -> str | None:
     raise table.error(
         f"expected this column, as {flag} says, got {_listed(table.columns)}: {hint}", column=name
     )
+
+
+def is_role_name(name: str) -> bool:
+    """Whether a column of this name would be given a role for its name alone."""
+    return any(name.lower() in words for words in _NAMES.values())
 
 
 def find_target(table: Table, candidates: Sequence[str]) -> str | None:

@@ -1,0 +1,32 @@
+"""ISO dates are seconds since 1970; plain numbers and other dates are not dates."""
+
+import pytest
+
+from recurra.codecs.dates import seconds_of, zoned
+
+
+@pytest.mark.parametrize(
+    ("field", "seconds"),
+    [
+        ("1970-01-02", 86400.0),
+        ("1970-01-01T00:01:00.5", 60.5),
+        ("1970-01-01 00:01:00", 60.0),
+        ("1970-01-01T02:00:00+02:00", 0.0),
+        ("1969-12-31T23:59:59Z", -1.0),
+        ("20240501", None),
+        ("-5", None),
+        ("1e-5", None),
+        ("05/01/2024", None),
+        ("2024-13-01", None),
+        ("", None),
+        ("0001-01-01T00:00:00+23:00", -62135679600.0),
+    ],
+)
+def test_seconds_of_a_field(field: str, seconds: float | None) -> None:
+    assert seconds_of(field) == seconds
+
+
+def test_a_time_zone_is_noticed() -> None:
+    assert zoned("1970-01-01T00:00:00Z")
+    assert not zoned("1970-01-01")
+    assert not zoned("5")
