@@ -185,7 +185,7 @@ class GraphModule(AbstractModule):
             ShapeError: an input is missing or unknown, or an axis differs.
             StateError: the state is not one of this graph.
         """
-        return self._run("__call__", inputs, state, lengths=lengths, valid=valid, starts=starts)
+        return self._run(False, inputs, state, lengths=lengths, valid=valid, starts=starts)
 
     @property
     def step(self) -> Callable[..., tuple[dict[str, Tensor], dict[str, Any]]]:
@@ -206,11 +206,11 @@ class GraphModule(AbstractModule):
         valid: Tensor | None = None,
         starts: Tensor | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        return self._run("step", inputs, state, valid=valid, starts=starts)
+        return self._run(True, inputs, state, valid=valid, starts=starts)
 
     def _run(
         self,
-        verb: str,
+        stepwise: bool,
         inputs: Mapping[str, Tensor],
         state: Mapping[str, Any] | None,
         **steps: Tensor | None,
@@ -232,7 +232,7 @@ class GraphModule(AbstractModule):
                 known[line.name], _ = layer(*arrays)
                 continue
             begin = None if state is None else state.get(line.name)
-            run = layer if verb == "__call__" else layer.step
+            run = layer.step if stepwise else layer
             known[line.name], end = run(*arrays, begin, **steps)
             if line.name in self._keeping:
                 ends[line.name] = end
