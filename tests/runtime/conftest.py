@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from recurra.codecs import (
+    InputCodec,
+    LabelCodec,
+    SequenceCodec,
+    SeriesCodec,
+    TextCodec,
+    ValueCodec,
+)
+from recurra.decode import ClassDecoder, ValueDecoder
 from recurra.spec.cells import GRUCell, LSTMCell, RNNCell
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode, Signal
@@ -28,7 +39,7 @@ def chain(*nodes: AbstractNode, tokens: bool = False) -> Graph:
 
 
 def gru(width: int, units: int, **more: object) -> GRUCell:
-    return GRUCell(input_size=width, hidden_size=units, **more)  # type: ignore[arg-type] # test shorthand
+    return GRUCell(input_size=width, hidden_size=units, **more)  # type: ignore[arg-type]  # shorthand
 
 
 ALL_POOLS = ("last", "mean", "max")
@@ -132,3 +143,59 @@ def weights_of():
 @pytest.fixture(scope="session")
 def inputs_of():
     return random_inputs
+
+
+def certificate() -> dict[str, object]:
+    claim = {"max_abs_diff": 0.0, "promised": 1e-5, "note": ""}
+    return {"isa": "baseline", "dtype": "float32", "claims": {"step_vs_whole": claim}}
+
+
+def bundle_arguments(kind: str = "series", seed: int = 0, units: int = 4) -> dict[str, Any]:
+    """All that `write_bundle` takes beside the folder: a small model of series, text or numbers."""
+    random = np.random.default_rng(seed)
+    source: InputCodec = SeriesCodec(("a", "b|<", "c"), (0.5, -1.0, 100.0), (2.0, 0.1, 30.0))
+    golden: list[Any] = [random.normal(0, 1, (t, 3)) for t in (1, 6)]
+    nodes: list[AbstractNode] = []
+    width = 3
+    if kind == "text":
+        source = TextCodec("character", tuple("abcdé"))
+        golden = ["abé", "zz"]
+        nodes, width = [Embedding(tokens=6, size=3)], 3
+    outputs = 1 if kind == "numbers" else 3
+    cell = gru(width, units)
+    encoder: AbstractNode = Bidirectional(forward=cell, backward=cell) if kind == "both" else cell
+    nodes += [
+        encoder,
+        Pool(size=2 * units if kind == "both" else units, modes=("last", "mean")),
+        Linear(input_size=(4 if kind == "both" else 2) * units, output_size=outputs),
+    ]
+    steps = []
+    for node in nodes:
+        name = "head" if node.kind == "linear" else f"s_{node.kind}"
+        steps.append(Step(name, node, (steps[-1].name if steps else "x",)))
+    graph = Graph({"x": source.signal()}, tuple(steps), ("head",))
+    if kind == "numbers":
+        target: Any = ValueCodec(20.0, 3.0)
+        decoder: Any = ValueDecoder()
+    else:
+        target, decoder = LabelCodec(("blue", "green", "red")), ClassDecoder(classes=3)
+    return {
+        "task": "regress" if kind == "numbers" else "classify",
+        "graphs": {"main": graph},
+        "weights": random_weights(graph, "float32", seed),
+        "codec": SequenceCodec(source, target),
+        "decoder": decoder,
+        "golden": golden,
+        "certificate": certificate(),
+        "metrics": {"accuracy": 0.75},
+    }
+
+
+@pytest.fixture(scope="session")
+def arguments_of():
+    return bundle_arguments
+
+
+@pytest.fixture(params=["series", "text", "numbers", "both"], scope="session")
+def arguments(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return bundle_arguments(request.param)

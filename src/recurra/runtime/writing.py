@@ -109,6 +109,7 @@ def write_bundle(
 def _place(
     folder: Path, data: Mapping[str, bytes], views: Mapping[str, bytes], manifest: Manifest
 ) -> None:
+    standing = [name for name in views if (folder / name).exists()]
     made: list[Path] = []
     try:
         for name, raw in data.items():
@@ -117,7 +118,7 @@ def _place(
                 made.append(path)
             write_atomic(path, raw)
         # A view that is not there yet must be before the manifest asks for it.
-        for name in (name for name in views if not (folder / name).exists()):
+        for name in (name for name in views if name not in standing):
             made.append(folder / name)
             write_atomic(folder / name, views[name])
         write_atomic(folder / MANIFEST, manifest.to_bytes())
@@ -126,8 +127,8 @@ def _place(
             with suppress(OSError):
                 path.unlink(missing_ok=True)
         raise
-    for name, raw in views.items():
-        write_atomic(folder / name, raw)
+    for name in standing:
+        write_atomic(folder / name, views[name])
     for path in folder.iterdir():
         if is_temporary(path.name) or (is_data_file(path.name) and path.name not in data):
             # The new bundle is whole; what cannot be removed is in nobody's way.
