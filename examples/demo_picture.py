@@ -75,7 +75,9 @@ def draw(
                 color=colour,
                 fontweight="bold",
             )
-    belief.set_title("One probability a speaker comes out after every frame", loc="left", fontsize=10.5)
+    belief.set_title(
+        "One probability a speaker comes out after every frame", loc="left", fontsize=10.5
+    )
     belief.set(xlabel="frame", xlim=(0.5, len(frames) + 0.5), ylim=(-0.02, 1.04))
     belief.set_yticks([0, 0.5, 1], ["0", "½", "1"])
     belief.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))

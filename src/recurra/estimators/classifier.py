@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
 from recurra.codecs import LabelCodec
+from recurra.decode import ClassDecoder
 from recurra.estimators.estimator import AbstractSequenceEstimator
 from recurra.runtime import Model
 
@@ -18,8 +19,9 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
     """A recurrent network that gives each sequence one class.
 
     After `fit` (or `load`): `classes_` the labels, rising; `model_` the runtime's model, which
-    predicts without torch; `n_features_in_` channels of a series; after `fit` also `history_` (one
-    record an epoch), `n_iter_` (epochs), `best_metric_` and `fit_seconds_`.
+    predicts without torch; `parameters_` how many numbers were learnt; `n_features_in_` channels
+    of a series; after `fit` also `history_` (one record an epoch), `n_iter_` (epochs),
+    `best_metric_` and `fit_seconds_`.
     """
 
     _task: ClassVar[Literal["classify"]] = "classify"
@@ -30,7 +32,9 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The most probable class of each sequence, in the labels' own type, [N]."""
         answers = self.predict_proba(X)
-        return self.classes_[self.model_.choose(answers)]
+        decoder = self.model_.decoder
+        assert isinstance(decoder, ClassDecoder)  # the task's
+        return self.classes_[decoder.choose(answers)]
 
     def predict_proba(self, X: Any) -> npt.NDArray[Any]:
         """The probability of each class, [N, classes] float64 in the order of `classes_`."""
@@ -39,5 +43,5 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
     def _take(self, model: Model) -> None:
         super()._take(model)
         target = model.codec.target
-        assert isinstance(target, LabelCodec)
+        assert isinstance(target, LabelCodec)  # the task's
         self.classes_ = target.decode(range(target.size))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -13,12 +12,13 @@ from sklearn.exceptions import NotFittedError as ScikitNotFittedError
 from recurra.codecs import Cases, cases_from_arrays, read_cases
 from recurra.errors import BundleError, DataError, NotFittedError
 from recurra.estimators.parameters import FIELDS, Parameters, checked, described, signature
+from recurra.runtime import Bundle, Model, Parts, Session, read_bundle, write_bundle
 from recurra.spec.settings import Settings
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from recurra.runtime import Model, Session
+    from recurra.train.fit import Fitted
     from recurra.train.progress import Progress
 
 __all__ = ["AbstractSequenceEstimator"]
@@ -26,7 +26,7 @@ __all__ = ["AbstractSequenceEstimator"]
 Array = npt.NDArray[Any]
 
 
-class _Unfitted(NotFittedError, ScikitNotFittedError):  # type: ignore[misc]  # scikit-learn ships no types
+class _UnfittedError(NotFittedError, ScikitNotFittedError):  # type: ignore[misc]  # scikit-learn ships no types
     """Ours and scikit-learn's, so that either is caught."""
 
 
@@ -75,7 +75,6 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             DataError, ShapeError: X or y cannot be used; says where and why.
             TrainingError: the loss is no longer finite.
         """
-        require_train_extra()
         from recurra.train.fit import fit_cases  # torch is loaded here and not before
 
         settings = self._settings()
@@ -85,10 +84,10 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             pair = valid if isinstance(valid, tuple) else (valid, None)
             held_out = self._cases(*pair, need_target=True)
         fitted = fit_cases(cases, settings, valid=held_out, progress=progress)
-        self._take(Model(fitted.parts()))
-        self._write = fitted.export
+        self._take(_model_of(fitted))
+        self._origin: Fitted | Bundle = fitted
         self.history_ = list(fitted.history)
-        self.n_iter_ = len(self.history_)
+        self.n_iter_ = len(fitted.history)
         self.best_metric_ = fitted.best_metric
         self.fit_seconds_ = fitted.fit_seconds
         return self
@@ -104,7 +103,22 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             OutputError: the folder exists, or cannot be written; what was there is whole.
         """
         self._fitted()
-        self._write(Path(folder), force=force)
+        folder, origin = Path(folder), self._origin
+        if not isinstance(origin, Bundle):
+            origin.export(folder, force=force)
+            return
+        parts = origin.parts
+        write_bundle(
+            folder,
+            task=parts.task,
+            graphs=parts.graphs,
+            weights=parts.weights,
+            codec=parts.codec,
+            decoder=parts.decoder,
+            golden=origin.golden.inputs,
+            certificate=origin.manifest.certificate,
+            force=force,
+        )
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -114,14 +128,16 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             BundleError: missing, damaged, of a newer format or of another task.
         """
         bundle = read_bundle(folder)
-        if bundle.manifest.task != cls._task:
+        if bundle.parts.task != cls._task:
             raise BundleError(
-                f"{folder} was made for the task {bundle.manifest.task!r}, {cls.__name__} is for "
-                f"{cls._task!r}: load it with the other estimator"
+                f"bundle {folder} was made for the task {bundle.parts.task!r}, {cls.__name__} is "
+                f"for {cls._task!r}: load it with the other estimator"
             )
+        model = Model(bundle.parts, bundle.manifest)
+        bundle.golden.replay(model)
         estimator = cls()
-        estimator._take(load(folder))
-        estimator._write = bundle.write
+        estimator._take(model)
+        estimator._origin = bundle
         return estimator
 
     def stream(self) -> Session:
@@ -129,7 +145,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
 
         Raises:
             NotFittedError: nothing was learnt yet.
-            StateError: the network cannot run one step at a time; says why.
+            SpecError: the network cannot run one step at a time; says why.
         """
         return self._fitted().session()
 
@@ -166,7 +182,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def _fitted(self) -> Model:
         if not hasattr(self, "model_"):
-            raise _Unfitted(
+            raise _UnfittedError(
                 f"this {type(self).__name__} is not fitted yet: call fit(X, y), or load(folder)"
             )
         return self.model_
@@ -183,8 +199,16 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
     def _take(self, model: Model) -> None:
         """Make this model what the estimator has learnt."""
         self.model_ = model
+        self.parameters_ = sum(weight.size for weight in model.parts.weights.values())
         if model.features:
             self.n_features_in_ = len(model.features)
+
+
+def _model_of(fitted: Fitted) -> Model:
+    """The runtime's model of a trained network: what its bundle would hold."""
+    weights = {name: value.numpy() for name, value in fitted.module.state_dict().items()}
+    decoder = fitted.task.decoder(fitted.codec)
+    return Model(Parts(fitted.task.name, fitted.graphs, weights, fitted.codec, decoder))
 
 
 def _is_table(X: Any) -> bool:

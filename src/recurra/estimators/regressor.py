@@ -16,8 +16,8 @@ class SequenceRegressor(RegressorMixin, AbstractSequenceEstimator):  # type: ign
     """A recurrent network that gives each sequence one number.
 
     After `fit` (or `load`): `model_` the runtime's model, which predicts without torch;
-    `n_features_in_` channels of a series; after `fit` also `history_` (one record an epoch),
-    `n_iter_` (epochs), `best_metric_` and `fit_seconds_`.
+    `parameters_` how many numbers were learnt; `n_features_in_` channels of a series; after `fit`
+    also `history_` (one record an epoch), `n_iter_` (epochs), `best_metric_` and `fit_seconds_`.
     """
 
     _task: ClassVar[Literal["regress"]] = "regress"
