@@ -125,6 +125,11 @@ def graph(request: pytest.FixtureRequest) -> Graph:
     return (STREAMING | WHOLE_ONLY)[request.param]
 
 
+@pytest.fixture(params=[n for n in STREAMING | WHOLE_ONLY if n != "tokens"], scope="session")
+def float_graph(request: pytest.FixtureRequest) -> Graph:
+    return (STREAMING | WHOLE_ONLY)[request.param]
+
+
 @pytest.fixture(params=["float32", "float64"], scope="session")
 def dtype(request: pytest.FixtureRequest) -> str:
     return str(request.param)
