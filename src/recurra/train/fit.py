@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 
 from recurra.codecs import Cases, SequenceCodec, fit_codec, label_text, task_of
 from recurra.layers import GraphModule, build
+from recurra.metrics import evaluate
 from recurra.spec.batch import Encoded
 from recurra.spec.graph import Graph
 from recurra.spec.report import EpochRecord, FitReport
@@ -22,7 +23,8 @@ from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import parameter_count
 from recurra.train.checkpoint import load_checkpoint, save_checkpoint
 from recurra.train.device import accelerator_for, real_dtype, threads_of
-from recurra.train.evaluate import measure, truth_of
+from recurra.train.evaluate import answers_and_loss, measure, truth_of
+from recurra.train.export import export
 from recurra.train.loop import Loop, Run
 from recurra.train.places import Places
 from recurra.train.progress import Progress, Silent
@@ -32,7 +34,7 @@ from recurra.train.split import split, split_classes
 __all__ = ["Fitted", "fit_cases"]
 
 # Held-out cases that the certificate is measured on and the golden pair is taken from.
-_WITNESSES = 32
+_WITNESSES = 16
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,10 @@ class Fitted:
         parameters: Numbers that were learnt.
         fit_seconds: Wall time, that of resumed epochs included.
         stopped: "epochs", "patience" or "interrupted".
+        metrics: Every figure of the task on the held-out part; None without one.
         witnesses: Raw cases (held-out ones where there are any) for certificate and golden pair.
         places: Where it writes; None: nowhere.
+        main: Whether this process, of several, is the one that writes.
     """
 
     task: AbstractTask
@@ -66,8 +70,43 @@ class Fitted:
     parameters: int
     fit_seconds: float
     stopped: str
+    metrics: Mapping[str, float] | None
     witnesses: Cases
-    places: Places | None = field(default=None)
+    places: Places | None
+    main: bool
+
+    def export(self, folder: Path, force: bool = False) -> Path:
+        """Certify the model and write its bundle; in DIR.run, where there is one, report.json.
+
+        Args:
+            folder: Where. If it is the folder that training was given, what stands there is
+                replaced whenever training was allowed to.
+            force: Replace the bundle that is there.
+
+        Returns:
+            `folder`.
+
+        Raises:
+            CertificateError: the model breaks, by measurement, a promise; nothing was written.
+            OutputError: the folder holds something and `force` is off, or the disk is full.
+        """
+        if not self.main:
+            return folder
+        places = self.places if self.places and folder == self.places.bundle else None
+        export(
+            folder,
+            self.module,
+            task=self.task.name,
+            graphs=self.graphs,
+            codec=self.codec,
+            decoder=self.task.decoder(self.codec),
+            witnesses=self.witnesses,
+            metrics=self.metrics,
+            force=force or (places is not None and places.replace),
+        )
+        if places:
+            places.write_report(self.report(folder))
+        return folder
 
     def report(self, bundle: Path) -> FitReport:
         """What `recurra fit --json` prints."""
@@ -166,6 +205,7 @@ def fit_cases(
         run = loop.run(run or Run(), progress or Silent(), after_epoch)
         module.load_state_dict(run.best)
         module.cpu().eval()
+        answers, _ = answers_and_loss(module, task, codec, encoded_watched, chosen.batch_size)
     return Fitted(
         task=task,
         settings=settings,
@@ -178,8 +218,10 @@ def fit_cases(
         parameters=sum(parameter_count(graph) for graph in graphs.values()),
         fit_seconds=before + time.perf_counter() - begin,
         stopped=run.stopped,
+        metrics=evaluate(task_name, answers, truth) if held else None,
         witnesses=watched.subset(range(min(_WITNESSES, len(watched)))),
         places=places,
+        main=accelerator.is_main_process,
     )
 
 

@@ -1,0 +1,70 @@
+"""From a trained network to a bundle: certified first, written only then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from recurra.codecs import Cases, SequenceCodec
+from recurra.decode import AbstractDecoder
+from recurra.runtime import Model, Parts, write_bundle
+from recurra.spec.graph import Graph
+from recurra.spec.report import Certificate
+from recurra.train.certificate import certify
+
+__all__ = ["export"]
+
+# Enough to notice wrong weights, few enough that loading stays quick.
+_GOLDEN_CASES = 3
+
+
+def export(
+    folder: Path,
+    module: torch.nn.Module,
+    *,
+    task: str,
+    graphs: Mapping[str, Graph],
+    codec: SequenceCodec,
+    decoder: AbstractDecoder,
+    witnesses: Cases,
+    metrics: Mapping[str, float] | None = None,
+    force: bool = False,
+) -> Certificate:
+    """Certify the model on `witnesses` and write its bundle.
+
+    Args:
+        folder: Where.
+        module: The network, on the CPU, in evaluation mode; its weights are those of `graphs`.
+        task: "classify" or "regress".
+        graphs: {"main": the network}.
+        codec: Raw cases -> inputs, and the target back.
+        decoder: Outputs -> answers.
+        witnesses: Real cases; the first ones become the golden pair.
+        metrics: Figures on held-out cases, for the model card.
+        force: Replace the bundle that is there.
+
+    Returns:
+        What was certified.
+
+    Raises:
+        CertificateError: the model breaks a promise; nothing was written.
+        OutputError: the folder holds something and `force` is off, or the disk is full.
+    """
+    weights = {name: value.detach().numpy() for name, value in module.state_dict().items()}
+    model = Model(Parts(task, graphs, weights, codec, decoder))
+    certificate = certify(model, module, witnesses)
+    write_bundle(
+        folder,
+        task=task,
+        graphs=graphs,
+        weights=weights,
+        codec=codec,
+        decoder=decoder,
+        golden=list(witnesses.inputs[:_GOLDEN_CASES]),
+        certificate=certificate,
+        metrics=metrics,
+        force=force,
+    )
+    return certificate
