@@ -8,10 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from recurra.spec.version import __version__
+
 if TYPE_CHECKING:
     from recurra.estimators import SequenceClassifier, SequenceRegressor
-
-__version__ = "0.1.0"
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators",

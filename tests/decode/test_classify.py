@@ -42,4 +42,4 @@ def test_ties_go_to_the_lowest_index() -> None:
 @pytest.mark.parametrize("classes", [1, 0, True, 2.0, "3"])
 def test_fewer_than_two_classes_are_refused(classes: object) -> None:
     with pytest.raises(SpecError, match="classes"):
-        ClassDecoder(classes=classes)  # type: ignore[arg-type]
+        ClassDecoder(classes=classes)  # type: ignore[arg-type]  # the point

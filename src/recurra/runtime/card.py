@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from recurra import __version__
 from recurra.codecs import LabelCodec, SeriesCodec
 from recurra.runtime.parts import Parts
+from recurra.spec.version import __version__
 
 __all__ = ["model_card"]
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recurra import __version__, kernels
+from recurra import kernels
 from recurra.errors import BundleError, RecurraError
+from recurra.spec.version import __version__
 
 __all__ = ["Golden", "golden_from_arrays", "this_platform"]
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy.typing as npt
 
-from recurra import __version__
 from recurra.codecs import SequenceCodec
 from recurra.decode import AbstractDecoder
 from recurra.errors import OutputError
@@ -30,6 +29,7 @@ from recurra.spec.disk import fsync_folder, is_temporary, require_new_folder, wr
 from recurra.spec.graph import Graph
 from recurra.spec.manifest import BUNDLE_FORMAT, DataFile, Manifest, is_data_file
 from recurra.spec.tensors import tensors_to_bytes
+from recurra.spec.version import __version__
 
 __all__ = ["write_bundle"]
 
