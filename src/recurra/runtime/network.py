@@ -19,7 +19,6 @@ from recurra.errors import DTypeError, ShapeError, StateError
 from recurra.runtime.nodes import build_node
 from recurra.runtime.nodes.node import below
 from recurra.spec.graph import Graph
-from recurra.spec.state import flatten
 
 __all__ = ["Network", "check_weights"]
 
@@ -75,10 +74,11 @@ class Network:
         own = {name: np.array(weight, order="C") for name, weight in weights.items()}
         for weight in own.values():
             weight.setflags(write=False)
+        self._keeping = {step.name for step in graph.steps if step.node.state_slots()}
         for step in graph.steps:
             part = build_node(step.node, below(own, f"{step.name}."), self.dtype)
             source = step.inputs[0]
-            keeps, on_rows = bool(step.node.state_slots()), signals[source].axes == "row"
+            keeps, on_rows = step.name in self._keeping, signals[source].axes == "row"
             self._parts.append((step.name, source, part, keeps, on_rows))
 
     def initial_state(self, batch: int) -> State:
@@ -193,18 +193,17 @@ class Network:
     def _state(self, state: State | None, batch: int) -> State:
         if state is None:
             return self.initial_state(batch)
-        expected = {name for name, _, _, keeps, _ in self._parts if keeps}
+        expected = self._keeping
         if state.keys() != expected:
             raise StateError(
                 f"the graph expected a state of {', '.join(sorted(expected)) or 'nothing'}, "
                 f"got {', '.join(sorted(map(str, state))) or 'nothing'}"
             )
-        for name, own in state.items():
-            for path, slot in flatten(own):
-                if slot.shape[0] != batch:
-                    raise StateError(
-                        f"state {name}.{path} expected B={batch} rows, got {slot.shape[0]}"
-                    )
+        for name, slot in state.items():
+            while isinstance(slot, tuple):
+                slot = slot[0]
+            if slot.shape[0] != batch:
+                raise StateError(f"state {name!r} expected B={batch} rows, got {slot.shape[0]}")
         return state
 
 

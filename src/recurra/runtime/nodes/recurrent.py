@@ -96,6 +96,8 @@ class NumpyRecurrent(AbstractNumpyNode):
 
     def _options(self, axes: tuple[int, ...], starts: Array | None) -> dict[str, Any]:
         options: dict[str, Any] = {}
+        if not self.shares and starts is None:
+            return options
         hidden = (self.node.hidden_size,)
         if starts is not None:
             rows = (*axes[:1], *hidden)
