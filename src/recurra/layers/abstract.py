@@ -235,7 +235,7 @@ class AbstractRecurrent(AbstractLayer):
         Returns:
             What `ops.why` says.
         """
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
             arrays, choices = self._call(x, state, **steps)
         return ops.why(self.family, *arrays, **choices)
 
