@@ -125,7 +125,7 @@ def test_errors_name_the_case() -> None:
 
 
 def test_other_input_than_in_training_is_refused() -> None:
-    with pytest.raises(DataError, match="expected series input.* got text"):
+    with pytest.raises(DataError, match=r"expected series input.* got text"):
         fitted().encode_cases(cases_from_arrays(["text"]))
     with pytest.raises(DataError, match="expected 2 features"):
         fitted().encode_cases(cases_from_arrays([np.ones((2, 3))]))

@@ -113,6 +113,7 @@ def test_a_table_of_text_and_label_may_lack_its_header(write: Write) -> None:
         ("a,b\n,\n", "rows below the header, got none"),
         (" \n\n", "only blank lines"),
         ("a,a\n1,2\n", "line 1, column 'a': expected different names"),
+        ('a,"b\nc"\n1,2\n', r"line 1: expected names on one line, got 'b\\nc'"),
         (",a\n1,2\n", "line 1: expected a name for each column, got none for column 1"),
         ("1,2.5\n1,3\n", "line 1: expected a header with names, got only numbers"),
         ("a,b\rc,d\r", "line 1: .*check its quotes"),

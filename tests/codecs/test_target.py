@@ -104,14 +104,13 @@ def test_damaged_labels_are_refused(change: dict[str, Any]) -> None:
         target_from_json(GOOD | change)
 
 
-@given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=20).filter(lambda y: max(y) > min(y)))
+@given(
+    # Spread over more than float64's rounding: else the target counts as constant.
+    st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=20).filter(lambda y: max(y) - min(y) > 1e-3)
+)
 def test_numbers_come_back_in_their_own_unit(y: list[float]) -> None:
     cases = cases_from_arrays([np.ones((1, 1))] * len(y), y, target="number")
-    try:
-        codec = ValueCodec.fit(cases, "float64")
-    except DataError as error:  # targets that differ by less than float64 resolves
-        assert "float64 can hold" in str(error)
-        return
+    codec = ValueCodec.fit(cases, "float64")
     encoded = np.stack([codec.encode(value) for value in y])
     assert encoded.shape == (len(y), 1)
     assert np.allclose(codec.decode(encoded)[:, 0], y, rtol=1e-9, atol=1e-9 * np.abs(y).max())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from recurra.codecs.read_bytes import decode_text, read_bytes
 from recurra.codecs.roles import is_role_name
-from recurra.codecs.table import Table
+from recurra.codecs.table import Table, shorten
 from recurra.errors import DataError
 
 if TYPE_CHECKING:
@@ -119,6 +119,12 @@ def _check_names(names: list[str], path: Path, line: int) -> None:
             raise DataError(
                 f"expected a name for each column, got none for column {k + 1}: name it, or "
                 "write the table without its index",
+                path=path,
+                line=line,
+            )
+        if len(name.splitlines()) > 1:
+            raise DataError(
+                f"expected names on one line, got {shorten(name)}: check the quotes of the header",
                 path=path,
                 line=line,
             )

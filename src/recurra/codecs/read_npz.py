@@ -68,7 +68,7 @@ def _arrays(path: Path) -> dict[str, Array]:
         )
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name in ("x", "y", "lengths")}
+            found = {name: archive[name] for name in archive.files if name in ("x", "y", "lengths")}
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds on damaged archives
         if "Object arrays" in str(error):
             raise DataError(
@@ -76,10 +76,18 @@ def _arrays(path: Path) -> dict[str, Array]:
                 "unequal length save x [sum of lengths, C] and lengths [N]",
                 path=path,
             ) from None
-        raise DataError(
-            f"expected an .npz archive, got a damaged one ({type(error).__name__}): write it again",
-            path=path,
-        ) from None
+        raise _damaged(path, type(error).__name__) from None
+    for name, array in found.items():
+        # numpy hands over a member that is no array as its bytes.
+        if not isinstance(array, np.ndarray):
+            raise _damaged(path, f"{name} is no array")
+    return found
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(
+        f"expected an .npz archive, got a damaged one ({why}): write it again", path=path
+    )
 
 
 def _by_length(x: Array, lengths: Array, layout: str) -> tuple[list[Array], Literal["ntc"]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recurra.codecs.read_bytes import read_bytes
-from recurra.codecs.table import Table
+from recurra.codecs.table import Table, shorten
 from recurra.errors import DataError
 
 if TYPE_CHECKING:
@@ -91,6 +91,11 @@ def _silent_stderr() -> Iterator[None]:
 
 def _table(frame: pl.DataFrame, source: str) -> Table:
     frame = frame.select([name for name in frame.columns if not _INDEX.fullmatch(name)])
+    for name in frame.columns:
+        if not name.strip() or len(name.splitlines()) > 1:
+            raise DataError(
+                f"expected names on one line, got {shorten(name)}: rename the column", path=source
+            )
     if frame.is_empty():
         raise DataError("expected rows, got none", path=source)
     return Table(frame, source, typed=True)

@@ -150,7 +150,7 @@ def _text_column(
     if features is not None or (expect is not None and isinstance(expect.input, SeriesCodec)):
         return None
     free = [name for name in table.columns if name not in said.values()]
-    words = [name for name in free if not table.is_numeric(name)]
+    words = [name for name in free if not table.is_numeric(name) or table.is_blank(name)]
     found = _by_name(table, "text", words)
     if found is None and expect is not None:
         if len(words) != 1:

@@ -113,6 +113,13 @@ class Table:
         present = fields.filter(~fields.str.to_lowercase().is_in(list(MISSING)))
         return present.cast(pl.Float64, strict=False).is_not_null().sum() * 2 >= len(present)
 
+    def is_blank(self, column: str) -> bool:
+        """Whether a column holds no value at all."""
+        series = self.frame[column]
+        return series.null_count() == len(series) or all(
+            field is None or str(field).strip().lower() in MISSING for field in series
+        )
+
     def floats(self, column: str) -> Array:
         """A numeric column [rows], float64, all finite.
 
@@ -121,7 +128,7 @@ class Table:
         """
         values = self._floats_or_nan(column)
         wrong = np.flatnonzero(~np.isfinite(values))
-        if len(wrong) == len(values) and self._is_all_missing(column):
+        if len(wrong) == len(values) and self.is_blank(column):
             raise self.error(
                 "expected numbers, got a column without any value: leave it out (--features names "
                 "the columns to read)",
@@ -164,12 +171,6 @@ class Table:
         else:
             return np.full(len(series), np.nan)
         return np.array(series.fill_null(float("nan")).to_numpy(), dtype=np.float64)
-
-    def _is_all_missing(self, column: str) -> bool:
-        series = self.frame[column]
-        return series.null_count() == len(series) or all(
-            field is None or str(field).strip().lower() in MISSING for field in series
-        )
 
     def _not_a_number(self, column: str, row: int) -> DataError:
         value = self.frame[column][row]
