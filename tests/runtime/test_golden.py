@@ -30,6 +30,12 @@ def test_what_is_recorded_is_replayed_and_read_back() -> None:
     assert golden_from_arrays(texts.to_json(), texts.arrays()).inputs == ("é", "", "ab")
 
 
+def test_long_series_are_cut() -> None:
+    pair = Golden.record(model, [np.ones((1000, 3))], "float32")
+    assert np.shape(pair.inputs[0]) == (256, 3)
+    assert pair.answers[0].tolist() == [256.5] * 3
+
+
 def test_on_the_same_platform_the_last_bit_counts() -> None:
     pair = Golden.record(model, CASES, "float32")
     with pytest.raises(BundleError, match=r"golden input 0: the model answers .* off"):

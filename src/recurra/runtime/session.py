@@ -77,9 +77,12 @@ class Session:
         if time is not None:
             time = self._checked_time(time)
         inputs, encoding = self._codec.step(observation, time, self._encoding)
-        outputs, nodes = self._network.step({n: a[None] for n, a in inputs.items()}, self._nodes)
-        answers, decoding = self._decoder.step(outputs, self._decoding)
-        answer: Array = self._in_units(answers)[0]
+        rows = {name: array[None] for name, array in inputs.items()}
+        # What overflows is refused below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs, nodes = self._network.step(rows, self._nodes)
+            answers, decoding = self._decoder.step(outputs, self._decoding)
+            answer: Array = self._in_units(answers)[0]
         if not np.isfinite(answer).all():
             raise ObservationError(
                 f"observation {self._steps} makes the model's answer {answer}, which is no finite "
