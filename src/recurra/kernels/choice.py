@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from types import ModuleType
 
 from recurra.errors import BackendError
@@ -67,12 +68,21 @@ def set_isa(name: str) -> None:
     Raises:
         BackendError: this processor, or this build, has no such instruction set.
     """
+    _use(name, "set_isa")
+
+
+_NAMED_BY = ""
+
+
+def _use(name: str, by: str) -> None:
+    global _NAMED_BY
     if name not in isas():
         raise BackendError(
-            f"expected an instruction set that runs here ({', '.join(isas())}), got {name!r}"
+            f"{by} expected an instruction set that runs here ({', '.join(isas())}), got {name!r}"
         )
     if _NATIVE is not None:
-        _NATIVE.set_isa(name)
+        _NATIVE.choose(name)
+    _NAMED_BY = by
 
 
 def why() -> str:
@@ -82,7 +92,10 @@ def why() -> str:
             f"Portable numpy kernels, because the native ones are not there ({_ABSENT}): a step "
             "takes ten to a hundred times as long, and training runs on the reference."
         )
-    named = _NATIVE.named()
-    reason = f"{named} names it" if named else "it is the fastest that this processor has"
+    reason = f"{_NAMED_BY} named it" if _NAMED_BY else "it is the fastest that runs here"
     others = ", ".join(name for name in isas() if name != isa()) or "none"
     return f"Native kernels with {isa()}, because {reason}; also possible here: {others}."
+
+
+if os.environ.get("RECURRA_ISA"):
+    _use(os.environ["RECURRA_ISA"], "RECURRA_ISA")

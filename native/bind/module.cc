@@ -1,0 +1,436 @@
+// The extension module recurra.kernels._native: check the arrays, release the GIL, call.
+//
+// src/recurra/kernels/call.py asks for every call to be right and says what is wrong in whole
+// sentences. The checks here hold whatever Python passes: no argument may read or write outside an
+// array.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/tuple.h>
+
+#include <cstring>
+#include <limits>
+#include <string>
+#include <tuple>
+
+#include "memory.h"
+#include "recurra/dispatch.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace recurra {
+namespace {
+
+template <class T, int Axes>
+using In = nb::ndarray<const T, nb::ndim<Axes>, nb::device::cpu>;
+template <class T, int Axes>
+using Out = nb::ndarray<T, nb::ndim<Axes>, nb::device::cpu>;
+template <class R>
+using Made = nb::ndarray<nb::numpy, R>;
+
+[[noreturn]] void refuse(const char* name, const char* what) {
+  throw nb::value_error((std::string(name) + ": " + what).c_str());
+}
+
+template <class Array>
+void need_axes(const char* name, const Array& a, std::initializer_list<long> sizes) {
+  size_t axis = 0;
+  for (long size : sizes)
+    if (long(a.shape(axis++)) != size) refuse(name, "an axis does not fit");
+}
+
+template <class Array>
+void need_side_by_side(const char* name, const Array& a) {
+  const size_t last = a.ndim() - 1;
+  if (a.shape(last) > 1 && a.stride(last) != 1) refuse(name, "the last axis is not side by side");
+}
+
+template <class Array>
+void need_dense(const char* name, const Array& a) {
+  long step = 1;
+  for (size_t axis = a.ndim(); axis-- > 0; step *= long(a.shape(axis)))
+    if (a.shape(axis) > 1 && a.stride(axis) != step) refuse(name, "not dense");
+}
+
+// [B, T, H], or [B, H] for one step (time == 0 axes of it): units side by side or all one value.
+template <class T, int Axes>
+Series<const T> series(const char* name, const In<T, Axes>& a, const Problem& p, long width) {
+  if (!a.is_valid()) return {};
+  if constexpr (Axes == 3)
+    need_axes(name, a, {p.batch, p.time, width});
+  else
+    need_axes(name, a, {p.batch, width});
+  const long unit = width > 1 ? a.stride(Axes - 1) : 1;
+  if (unit != 0 && unit != 1) refuse(name, "the last axis is neither side by side nor one value");
+  return {a.data(), a.stride(0), Axes == 3 ? long(a.stride(1)) : 0, unit};
+}
+
+// [B, T] or, for one step, [B].
+template <int Axes>
+Series<const uint8_t> marks(const char* name, const In<bool, Axes>& a, const Problem& p) {
+  if (!a.is_valid()) return {};
+  if constexpr (Axes == 2)
+    need_axes(name, a, {p.batch, p.time});
+  else
+    need_axes(name, a, {p.batch});
+  const auto* data = reinterpret_cast<const uint8_t*>(a.data());
+  return {data, a.stride(0), Axes == 2 ? long(a.stride(1)) : 0, 1};
+}
+
+template <class R>
+Rows<const R> rows(const char* name, const In<R, 2>& a, const Problem& p) {
+  if (!a.is_valid()) return {};
+  need_axes(name, a, {p.batch, p.units});
+  need_side_by_side(name, a);
+  return {a.data(), a.stride(0)};
+}
+
+template <class R>
+Rows<R> result(const char* name, const Out<R, 2>& a, const Problem& p) {
+  if (!a.is_valid()) refuse(name, "missing");
+  need_axes(name, a, {p.batch, p.units});
+  need_side_by_side(name, a);
+  if (p.batch > 1 && a.stride(0) < p.units) refuse(name, "rows overlap");
+  return {a.data(), a.stride(0)};
+}
+
+Problem problem_of(int family, int reset, int activation, int gate_activation) {
+  if (family < 0 || family > 2 || reset < 0 || reset > 2 || activation < 0 ||
+      activation >= activations || gate_activation < 0 || gate_activation >= activations)
+    throw nb::value_error("a code is out of its range");
+  Problem p;
+  p.family = Family(family);
+  p.reset = Reset(reset);
+  p.activation = Activation(activation);
+  p.gate_activation = Activation(gate_activation);
+  return p;
+}
+
+// Arrays may be larger than memory (strides of 0): sizes are refused before they overflow.
+void need_possible(const Problem& p) {
+  const double values = (double(p.batch) * double(p.time) + double(p.gates()) * double(p.units)) *
+                        (double(p.inputs) + double(p.units) + 64);
+  if (values > 1e12) throw std::bad_alloc();
+}
+
+template <class R>
+Made<R> make(std::initializer_list<size_t> shape, bool zero) {
+  size_t count = 1;
+  for (size_t size : shape) count *= size;
+  Memory memory = allocate(count * sizeof(R));
+  if (zero) std::memset(memory.get(), 0, count * sizeof(R));
+  R* data = reinterpret_cast<R*>(memory.get());
+  nb::capsule owner(memory.release(), [](void* at) noexcept { std::free(at); });
+  return Made<R>(data, shape, owner);
+}
+
+template <class R>
+Series<R> whole(const Made<R>& a) {
+  return {a.data(), long(a.shape(1)) * long(a.shape(2)), long(a.shape(2)), 1};
+}
+
+template <class R>
+Rows<R> whole_rows(const Made<R>& a) {
+  return {a.data(), long(a.shape(1))};
+}
+
+template <class R>
+struct LayerWeights {
+  In<R, 2> input, recurrent;
+  In<R, 1> input_bias, recurrent_bias;
+
+  // Also fills in the sizes that weights know.
+  Weights<R> checked(Problem& p) const {
+    p.inputs = long(input.shape(1));
+    p.units = long(recurrent.shape(1));
+    const long rows = p.gates() * p.units;
+    need_axes("input_weight", input, {rows, p.inputs});
+    need_axes("recurrent_weight", recurrent, {rows, p.units});
+    need_dense("input_weight", input);
+    need_dense("recurrent_weight", recurrent);
+    for (const auto* bias : {&input_bias, &recurrent_bias})
+      if (bias->is_valid()) {
+        need_axes("bias", *bias, {rows});
+        need_dense("bias", *bias);
+      }
+    if (p.units < 1) refuse("recurrent_weight", "no units");
+    need_possible(p);
+    return {input.data(), recurrent.data(), input_bias.is_valid() ? input_bias.data() : nullptr,
+            recurrent_bias.is_valid() ? recurrent_bias.data() : nullptr};
+  }
+};
+
+// The arrays of a call in the order of `_PLACES` in call.py; Time is 1 for sequences, 0 for a step.
+template <class R, int Time>
+struct Options {
+  In<bool, 1 + Time> valid, starts;
+  In<R, 2> start_h, start_c;
+  In<R, 2 + Time> zoneout_h, zoneout_c, recurrent_dropout, decay;
+
+  void enter(Call<R>& call) const {
+    const Problem& p = call.problem;
+    call.valid = marks<1 + Time>("valid", valid, p);
+    call.starts = marks<1 + Time>("starts", starts, p);
+    call.start_h = rows<R>("start_h", start_h, p);
+    call.start_c = rows<R>("start_c", start_c, p);
+    call.zoneout_h = series<R, 2 + Time>("zoneout_h", zoneout_h, p, p.units);
+    call.zoneout_c = series<R, 2 + Time>("zoneout_c", zoneout_c, p, p.units);
+    call.recurrent_dropout = series<R, 2 + Time>("recurrent_dropout", recurrent_dropout, p, p.units);
+    call.decay = series<R, 2 + Time>("decay", decay, p, p.units);
+    if (call.decay.data && p.family != Family::gru) refuse("decay", "only the GRU decays");
+  }
+};
+
+template <class R, int Time>
+void enter_inputs(Call<R>& call, const In<R, 2 + Time>& x, const In<R, 2>& h0, const In<R, 2>& c0) {
+  Problem& p = call.problem;
+  p.batch = long(x.shape(0));
+  p.time = Time ? long(x.shape(1)) : 1;
+  need_possible(p);
+  call.x = series<R, 2 + Time>("x", x, p, p.inputs);
+  if (call.x.unit != 1) refuse("x", "the last axis is not side by side");
+  call.h0 = rows<R>("h0", h0, p);
+  call.c0 = rows<R>("c0", c0, p);
+  if (p.family == Family::lstm && !call.c0.data && p.batch > 0) refuse("c0", "missing");
+}
+
+template <class R>
+void enter_lengths(Call<R>& call, const In<int64_t, 1>& lengths) {
+  if (!lengths.is_valid()) return;
+  const Problem& p = call.problem;
+  need_axes("lengths", lengths, {p.batch});
+  call.lengths = {lengths.data(), lengths.stride(0)};
+  for (long b = 0; b < p.batch; ++b)
+    if (*call.lengths.at(b) < 0 || *call.lengths.at(b) > p.time) refuse("lengths", "out of 0..T");
+}
+
+int threads_of(int threads) {
+  if (threads < 1) throw nb::value_error("threads: expected at least 1");
+  return threads;
+}
+
+template <class R>
+class Packed {
+ public:
+  Packed(int family, int reset, int activation, int gate_activation, In<R, 2> input,
+         In<R, 2> recurrent, In<R, 1> input_bias, In<R, 1> recurrent_bias)
+      : table_(&table()), problem_(problem_of(family, reset, activation, gate_activation)) {
+    const Weights<R> weights =
+        LayerWeights<R>{input, recurrent, input_bias, recurrent_bias}.checked(problem_);
+    const Kernels<R>& kernels = table_->of<R>();
+    memory_ = allocate(kernels.packed_size(problem_) * sizeof(R));
+    nb::gil_scoped_release released;
+    kernels.pack(problem_, weights, packed());
+  }
+
+  nb::tuple forward(In<R, 3> x, In<R, 2> h0, In<R, 2> c0, In<int64_t, 1> lengths,
+                    In<bool, 2> valid, In<bool, 2> starts, In<R, 2> start_h, In<R, 2> start_c,
+                    In<R, 3> zoneout_h, In<R, 3> zoneout_c, In<R, 3> recurrent_dropout,
+                    In<R, 3> decay, bool reverse, int threads, bool keep) const {
+    Call<R> call;
+    call.problem = problem_;
+    Problem& p = call.problem;
+    p.reverse = reverse;
+    p.keep = keep;
+    p.threads = threads_of(threads);
+    enter_inputs<R, 1>(call, x, h0, c0);
+    enter_lengths(call, lengths);
+    Options<R, 1>{valid, starts, start_h, start_c, zoneout_h, zoneout_c, recurrent_dropout, decay}
+        .enter(call);
+    const size_t batch = p.batch, time = p.time, units = p.units;
+    Made<R> y = make<R>({batch, time, units}, false), h = make<R>({batch, units}, false);
+    Made<R> c = make<R>({p.family == Family::lstm ? batch : 0, units}, false);
+    Made<R> kept = make<R>({keep ? table_->of<R>().kept_size(p) : 0}, false);
+    const Outputs<R> out{whole(y), whole_rows(h), whole_rows(c), keep ? kept.data() : nullptr};
+    run(call, out);
+    return nb::make_tuple(y, h, p.family == Family::lstm ? nb::cast(c) : nb::none(),
+                          keep ? nb::cast(kept) : nb::none());
+  }
+
+  void step(In<R, 2> x, In<R, 2> h0, In<R, 2> c0, In<bool, 1> valid, In<bool, 1> starts,
+            In<R, 2> start_h, In<R, 2> start_c, In<R, 2> zoneout_h, In<R, 2> zoneout_c,
+            In<R, 2> recurrent_dropout, In<R, 2> decay, int threads, Out<R, 2> h,
+            Out<R, 2> c) const {
+    Call<R> call;
+    call.problem = problem_;
+    Problem& p = call.problem;
+    p.threads = threads_of(threads);
+    enter_inputs<R, 0>(call, x, h0, c0);
+    Options<R, 0>{valid, starts, start_h, start_c, zoneout_h, zoneout_c, recurrent_dropout, decay}
+        .enter(call);
+    Outputs<R> out;
+    out.h = result<R>("out", h, p);
+    if (p.family == Family::lstm) out.c = result<R>("out", c, p);
+    run(call, out);
+  }
+
+ private:
+  R* packed() const { return reinterpret_cast<R*>(memory_.get()); }
+
+  void run(Call<R>& call, const Outputs<R>& out) const {
+    const Kernels<R>& kernels = table_->of<R>();
+    call.workspace = scratch().ensure(kernels.forward_workspace(call));
+    {
+      nb::gil_scoped_release released;
+      kernels.forward(call, packed(), out);
+    }
+    scratch().trim();
+  }
+
+  const Table* table_;
+  Problem problem_;
+  Memory memory_;
+};
+
+template <class R>
+nb::tuple backward(int family, int reset, int activation, int gate_activation, In<R, 2> input,
+                   In<R, 2> recurrent, In<R, 1> input_bias, In<R, 1> recurrent_bias, In<R, 1> kept,
+                   In<R, 3> dy, In<R, 2> dh, In<R, 2> dc, In<R, 3> x, In<R, 2> h0, In<R, 2> c0,
+                   In<int64_t, 1> lengths, In<bool, 2> valid, In<bool, 2> starts, In<R, 2> start_h,
+                   In<R, 2> start_c, In<R, 3> zoneout_h, In<R, 3> zoneout_c,
+                   In<R, 3> recurrent_dropout, In<R, 3> decay, bool reverse, int threads) {
+  Call<R> call;
+  call.problem = problem_of(family, reset, activation, gate_activation);
+  Problem& p = call.problem;
+  const Weights<R> weights =
+      LayerWeights<R>{input, recurrent, input_bias, recurrent_bias}.checked(p);
+  p.reverse = reverse;
+  p.threads = threads_of(threads);
+  enter_inputs<R, 1>(call, x, h0, c0);
+  enter_lengths(call, lengths);
+  Options<R, 1>{valid, starts, start_h, start_c, zoneout_h, zoneout_c, recurrent_dropout, decay}
+      .enter(call);
+  need_dense("kept", kept);
+  const Table* writer = nullptr;
+  if (kept.shape(0) > 0 && kept.data()[0] >= 0 && kept.data()[0] < 100)
+    writer = table_of(int(kept.data()[0]));
+  if (!writer) refuse("kept", "not written by forward on this processor");
+  const Kernels<R>& kernels = writer->of<R>();
+  if (kept.shape(0) != kernels.kept_size(p)) refuse("kept", "of another length");
+
+  const bool lstm = p.family == Family::lstm;
+  const size_t batch = p.batch, time = p.time, units = p.units, inputs = p.inputs;
+  const size_t gate_rows = p.gates() * units;
+  Gradients<R> g;
+  g.kept = kept.data();
+  g.y = series<R, 3>("dy", dy, p, p.units);
+  if (g.y.unit != 1) refuse("dy", "the last axis is not side by side");
+  g.h = rows<R>("dh", dh, p);
+  g.c = rows<R>("dc", dc, p);
+  const auto some = [](bool wanted, size_t size) { return wanted ? size : size_t(0); };
+  Made<R> d_x = make<R>({batch, time, inputs}, true);
+  Made<R> d_h0 = make<R>({batch, units}, true), d_c0 = make<R>({some(lstm, batch), units}, true);
+  Made<R> d_input = make<R>({gate_rows, inputs}, true);
+  Made<R> d_recurrent = make<R>({gate_rows, units}, true);
+  Made<R> d_input_bias = make<R>({gate_rows}, true), d_recurrent_bias = make<R>({gate_rows}, true);
+  const bool from_h = start_h.is_valid(), from_c = start_c.is_valid(), fades = decay.is_valid();
+  Made<R> d_start_h = make<R>({some(from_h, batch), units}, true);
+  Made<R> d_start_c = make<R>({some(from_c, batch), units}, true);
+  Made<R> d_decay = make<R>({some(fades, batch), time, units}, true);
+  g.x = whole(d_x);
+  g.h0 = whole_rows(d_h0);
+  if (lstm) g.c0 = whole_rows(d_c0);
+  g.input_weight = d_input.data();
+  g.recurrent_weight = d_recurrent.data();
+  if (input_bias.is_valid()) g.input_bias = d_input_bias.data();
+  if (recurrent_bias.is_valid()) g.recurrent_bias = d_recurrent_bias.data();
+  if (from_h) g.start_h = whole_rows(d_start_h);
+  if (from_c) g.start_c = whole_rows(d_start_c);
+  if (fades) g.decay = whole(d_decay);
+  call.workspace = scratch().ensure(kernels.backward_workspace(call));
+  {
+    nb::gil_scoped_release released;
+    kernels.backward(call, weights, g);
+  }
+  scratch().trim();
+  const auto if_given = [](bool given, const Made<R>& a) { return given ? nb::cast(a) : nb::none(); };
+  return nb::make_tuple(d_x, d_h0, if_given(lstm, d_c0), d_input, d_recurrent,
+                        if_given(g.input_bias, d_input_bias),
+                        if_given(g.recurrent_bias, d_recurrent_bias), if_given(from_h, d_start_h),
+                        if_given(from_c, d_start_c), if_given(fades, d_decay));
+}
+
+template <class R>
+class PackedLinear {
+ public:
+  PackedLinear(In<R, 2> weight, In<R, 1> bias) : table_(&table()) {
+    linear_.outputs = long(weight.shape(0));
+    linear_.inputs = long(weight.shape(1));
+    need_dense("weight", weight);
+    Linear<R> whole = linear_;
+    whole.weight = weight.data();
+    if (bias.is_valid()) {
+      need_axes("bias", bias, {linear_.outputs});
+      need_dense("bias", bias);
+      whole.bias = bias.data();
+    }
+    if (double(linear_.outputs + 64) * double(linear_.inputs + 1) > 1e12) throw std::bad_alloc();
+    const Kernels<R>& kernels = table_->of<R>();
+    memory_ = allocate(kernels.linear_packed_size(whole) * sizeof(R));
+    kernels.linear_pack(whole, reinterpret_cast<R*>(memory_.get()));
+  }
+
+  void forward(In<R, 2> x, Out<R, 2> y) const {
+    const long count = long(x.shape(0));
+    need_axes("x", x, {count, linear_.inputs});
+    need_side_by_side("x", x);
+    need_axes("out", y, {count, linear_.outputs});
+    need_dense("out", y);
+    nb::gil_scoped_release released;
+    table_->of<R>().linear(linear_, reinterpret_cast<const R*>(memory_.get()),
+                           {x.data(), x.stride(0)}, count, {y.data(), linear_.outputs});
+  }
+
+ private:
+  const Table* table_;
+  Linear<R> linear_;
+  Memory memory_;
+};
+
+template <class R>
+void bind(nb::module_& m, const char* packed_name, const char* backward_name,
+          const char* linear_name) {
+  // noconvert: another dtype is an error, never a silent copy. none: an absent array.
+  const auto in = [](const char* name) { return nb::arg(name).noconvert(); };
+  const auto may = [](const char* name) { return nb::arg(name).noconvert().none(); };
+  nb::class_<Packed<R>>(m, packed_name)
+      .def(nb::init<int, int, int, int, In<R, 2>, In<R, 2>, In<R, 1>, In<R, 1>>(), "family"_a,
+           "reset"_a, "activation"_a, "gate_activation"_a, in("input_weight"),
+           in("recurrent_weight"), may("input_bias"), may("recurrent_bias"))
+      .def("forward", &Packed<R>::forward, in("x"), in("h0"), may("c0"), may("lengths"),
+           may("valid"), may("starts"), may("start_h"), may("start_c"), may("zoneout_h"),
+           may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a,
+           "keep"_a)
+      .def("step", &Packed<R>::step, in("x"), in("h"), may("c"), may("valid"), may("starts"),
+           may("start_h"), may("start_c"), may("zoneout_h"), may("zoneout_c"),
+           may("recurrent_dropout"), may("decay"), "threads"_a, in("out_h"), may("out_c"));
+  m.def(backward_name, &backward<R>, "family"_a, "reset"_a, "activation"_a, "gate_activation"_a,
+        in("input_weight"), in("recurrent_weight"), may("input_bias"), may("recurrent_bias"),
+        in("kept"), in("dy"), in("dh"), may("dc"), in("x"), in("h0"), may("c0"), may("lengths"),
+        may("valid"), may("starts"), may("start_h"), may("start_c"), may("zoneout_h"),
+        may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a);
+  nb::class_<PackedLinear<R>>(m, linear_name)
+      .def(nb::init<In<R, 2>, In<R, 1>>(), in("weight"), may("bias"))
+      .def("forward", &PackedLinear<R>::forward, in("x"), in("out"));
+}
+
+}  // namespace
+}  // namespace recurra
+
+NB_MODULE(_native, m) {
+  using namespace recurra;
+  // Objects of this module may outlive it at the end of the process; that is no leak to speak of.
+  nb::set_leak_warnings(false);
+  m.attr("descriptor_version") = descriptor_version;
+  m.def("isa", [] { return table().name; });
+  m.def("isas", [] {
+    nb::list names;
+    for (const Table* const* at = tables(); *at; ++at) names.append((*at)->name);
+    return names;
+  });
+  m.def("choose", &choose, "name"_a);
+  m.def("vector_bytes", [] { return table().vector_bytes; });
+  bind<float>(m, "PackedFloat32", "backward_float32", "LinearFloat32");
+  bind<double>(m, "PackedFloat64", "backward_float64", "LinearFloat64");
+}

@@ -1,0 +1,257 @@
+// The forward sweep of every family F: the input projection a chunk of time at a time, then step by
+// step the recurrent product of a tile of rows and the family's equations on it while it is warm.
+
+template <class F>
+class ForwardSweep {
+  using R = typename F::Real;
+  static constexpr int W = lanes<R>;
+
+ public:
+  ForwardSweep(const Call<R>& call, const R* packed, const Outputs<R>& out, char* workspace)
+      : call_(call), p_(call.problem), out_(out), equations_(p_),
+        layout_(p_), packed_(packed), panels_(layout_.panels), width_(panels_ * W),
+        team_(team_for<R>(p_, 1)), plan_{&call} {
+    Carve carve(workspace);
+    const size_t state = size_t(p_.batch) * width_;
+    chunk_ = chunk_steps();
+    if (needs_flags(call)) plan_.flags = carve.take<uint8_t>(size_t(p_.time) * p_.batch);
+    for (R*& s : state_) s = carve.take<R>(state);
+    for (int i = 0; i < 2; ++i)
+      fed_[i] = call.recurrent_dropout.data ? carve.take<R>(state) : state_[i];
+    if (F::has_cell) cell_ = carve.take<R>(state);
+    if (F::two_stages) {
+      update_ = carve.take<R>(state);
+      reset_fed_ = carve.take<R>(state);
+    }
+    projected_ = carve.take<R>(chunk_ * state * F::gates);
+    used_ = carve.used();
+  }
+
+  size_t workspace() const { return used_; }
+
+  void run() {
+    if (plan_.flags) fill_flags(call_, plan_.flags);
+    if (p_.keep) {
+      for (long i = 0; i < kept_header; ++i) out_.kept[i] = 0;
+      out_.kept[0] = R(RECURRA_ISA_ID);
+    }
+    parallel(team_.threads, [](void* self, int index, int count) {
+      Flushing flushing;
+      static_cast<ForwardSweep*>(self)->work(index, count);
+    }, this);
+  }
+
+ private:
+  // Enough steps for a projection that reuses its panel, few enough to stay in the second cache.
+  long chunk_steps() const {
+    const double step = double(p_.batch) * width_ * F::gates * sizeof(R) / team_.threads;
+    const long fitting = long(6e5 / (step > 0 ? step : 1));
+    return larger(1, smaller(p_.time, fitting));
+  }
+
+  long time_of(long s) const { return p_.reverse ? p_.time - 1 - s : s; }
+
+  void work(int index, int count) {
+    const Share share = team_.share(index, count, p_.batch, panels_);
+    const int meeting = team_.by_units ? count : 1;
+    R *state = state_[0], *next = state_[1], *fed = fed_[0], *next_fed = fed_[1];
+    enter(share, state);
+    if (p_.time > 0) begin(share, 0, state, fed);
+    barrier_.wait(meeting);
+    for (long s = 0; s < p_.time; ++s) {
+      if (s % chunk_ == 0) project(share, s, smaller(p_.time, s + chunk_));
+      step(share, s, state, fed, next, meeting);
+      if (s + 1 < p_.time) begin(share, s + 1, next, next_fed);
+      barrier_.wait(meeting);
+      R* swapped = state;
+      state = next, next = swapped;
+      swapped = fed;
+      fed = next_fed, next_fed = swapped;
+    }
+    leave(share, state);
+  }
+
+  template <class Visit>
+  RECURRA_INLINE void each_vector(const Share& share, Visit visit) const {
+    for (long b = share.row; b < share.row_end; ++b)
+      for (long j = share.panel; j < share.panel_end; ++j)
+        visit(b, j, b * width_ + j * W, real_lanes<R>(p_.units, j));
+  }
+
+  void enter(const Share& share, R* state) {
+    each_vector(share, [&](long b, long j, long at, long real) {
+      store(state + at, rows_at(call_.h0, b, j, real));
+      if (F::has_cell) store(cell_ + at, rows_at(call_.c0, b, j, real));
+    });
+  }
+
+  void leave(const Share& share, const R* state) {
+    each_vector(share, [&](long b, long j, long at, long real) {
+      store_part(out_.h.at(b) + j * W, load(state + at), real);
+      if (F::has_cell) store_part(out_.c.at(b) + j * W, load(cell_ + at), real);
+    });
+  }
+
+  // What happens to the state ahead of step s: a segment's start, the decay, the dropout.
+  void begin(const Share& share, long s, R* state, R* fed) {
+    if (!plan_.flags && !p_.keep && !call_.decay.data && !call_.recurrent_dropout.data) return;
+    const long t = time_of(s);
+    each_vector(share, [&](long b, long j, long at, long real) {
+      const uint8_t flag = plan_.at(t, b);
+      Vec<R> h = load(state + at);
+      if (flag & begins) {
+        h = rows_at(call_.start_h, b, j, real);
+        if (F::has_cell) store(cell_ + at, rows_at(call_.start_c, b, j, real));
+      }
+      if (p_.keep) {
+        R* kept = out_.kept + kept_offset<F>(p_, t, j, b) + (F::kept - 1) * W;
+        store(kept, flag & runs ? h : Vec<R>{});
+        if (F::has_cell) store(kept - W, flag & runs ? load(cell_ + at) : Vec<R>{});
+      }
+      if (flag & runs && call_.decay.data) h = h * series_at(call_.decay, b, t, j, real);
+      store(state + at, h);
+      if (call_.recurrent_dropout.data) {
+        if (flag & runs) h = h * series_at(call_.recurrent_dropout, b, t, j, real);
+        store(fed + at, h);
+      }
+    });
+  }
+
+  R* projected(long s, long j, long b) const {
+    return projected_ + (((s % chunk_) * panels_ + j) * p_.batch + b) * F::gates * W;
+  }
+
+  // W x + b for steps [from, to): tiles of rows of one step, or of steps of one row where steps
+  // are many, whichever fills a tile.
+  void project(const Share& share, long from, long to) {
+    constexpr long most = tile_rows<F::gates>();
+    const bool along_time = to - from >= most;
+    const long sign = p_.reverse ? -1 : 1;
+    for (long j = share.panel; j < share.panel_end; ++j) {
+      const R* panel = packed_ + layout_.input(j);
+      Start<R> start;
+      for (int g = 0; g < F::gates; ++g) start.at[g] = packed_ + layout_.bias(j) + g * W;
+      const auto tile_at = [&](long b, long s, long stride, long out_stride, long count) {
+        const Operand<R> x{call_.x.at(b, time_of(s)), stride, p_.inputs};
+        product<R, F::gates>(count, start, x, panel, {projected(s, j, b), out_stride});
+      };
+      if (along_time) {
+        for (long b = share.row; b < share.row_end; ++b)
+          each_tile(from, to, most, [&](long s, long count) {
+            tile_at(b, s, sign * call_.x.time, panels_ * p_.batch * F::gates * W, count);
+          });
+      } else {
+        for (long s = from; s < to; ++s)
+          each_tile(share.row, share.row_end, most, [&](long b, long count) {
+            tile_at(b, s, call_.x.batch, F::gates * W, count);
+          });
+      }
+    }
+  }
+
+  void step(const Share& share, long s, const R* state, const R* fed, R* next, int meeting) {
+    constexpr long most = tile_rows<F::first>();
+    const long t = time_of(s);
+    alignas(64) R products[8 * 4 * W];
+    for (long j = share.panel; j < share.panel_end; ++j) {
+      const R* panel = packed_ + layout_.recurrent(j);
+      each_tile(share.row, share.row_end, most, [&](long b, long count) {
+        Start<R> start;
+        for (int g = 0; g < F::first; ++g) {
+          start.at[g] = projected(s, j, b) + g * W;
+          start.stride[g] = F::gates * W;
+        }
+        if (F::split_candidate) {
+          start.at[F::gates - 1] = packed_ + layout_.bias(j) + F::gates * W;
+          start.stride[F::gates - 1] = 0;
+        }
+        const Operand<R> h{fed + b * width_, width_, p_.units};
+        product<R, F::first>(count, start, h, panel, {products, F::first * W});
+        for (long m = 0; m < count; ++m) {
+          const R* sums = products + m * F::first * W;
+          if constexpr (F::two_stages)
+            gates_of(sums, b + m, t, j, fed);
+          else
+            finish(sums, projected(s, j, b + m), b + m, t, j, state, next);
+        }
+      });
+    }
+    if constexpr (F::two_stages) second_stage(share, s, state, next, meeting);
+  }
+
+  // Reset before: the candidate's product waits for the reset gate of every unit.
+  void second_stage(const Share& share, long s, const R* state, R* next, int meeting) {
+    barrier_.wait(meeting);
+    alignas(64) R products[8 * W];
+    for (long j = share.panel; j < share.panel_end; ++j) {
+      const R* panel = packed_ + layout_.candidate(j);
+      each_tile(share.row, share.row_end, tile_rows<1>(), [&](long b, long count) {
+        Start<R> start;
+        start.at[0] = projected(s, j, b) + F::first * W;
+        start.stride[0] = F::gates * W;
+        const Operand<R> h{reset_fed_ + b * width_, width_, p_.units};
+        product<R, 1>(count, start, h, panel, {products, W});
+        for (long m = 0; m < count; ++m)
+          finish(products + m * W, projected(s, j, b + m), b + m, time_of(s), j, state, next);
+      });
+    }
+  }
+
+  void gates_of(const R* sums, long b, long t, long j, const R* fed) {
+    const long at = b * width_ + j * W;
+    const Vec<R> reset = equations_.gate(load(sums)), update = equations_.gate(load(sums + W));
+    store(reset_fed_ + at, reset * load(fed + at));
+    store(update_ + at, update);
+    if (p_.keep && plan_.at(t, b) & runs) {
+      R* kept = out_.kept + kept_offset<F>(p_, t, j, b);
+      store(kept, reset);
+      store(kept + W, update);
+    }
+  }
+
+  RECURRA_INLINE void finish(const R* sums, const R* projected, long b, long t, long j,
+                             const R* state, R* next) {
+    const long at = b * width_ + j * W, real = real_lanes<R>(p_.units, j);
+    const uint8_t flag = plan_.at(t, b);
+    const Vec<R> h = load(state + at);
+    R* kept = p_.keep ? out_.kept + kept_offset<F>(p_, t, j, b) : nullptr;
+    Vec<R> fresh = h;
+    if (flag & runs) {
+      Vec<R> values[F::kept];
+      Vec<R> c = F::has_cell ? load(cell_ + at) : Vec<R>{};
+      if (F::two_stages) values[1] = load(update_ + at);
+      const Vec<R> c_before = c;
+      equations_.forward(sums, projected, h, fresh, c, values);
+      if (call_.zoneout_h.data)
+        fresh = fused(series_at(call_.zoneout_h, b, t, j, real), fresh - h, h);
+      if (F::has_cell) {
+        if (call_.zoneout_c.data)
+          c = fused(series_at(call_.zoneout_c, b, t, j, real), c - c_before, c_before);
+        store(cell_ + at, c);
+      }
+      if (kept)
+        for (int i = F::two_stages ? F::first : 0; i < F::kept - F::states; ++i)
+          store(kept + i * W, values[i]);
+    } else if (kept) {
+      for (int i = 0; i < F::kept - F::states; ++i) store(kept + i * W, Vec<R>{});
+    }
+    store(next + at, fresh);
+    if (out_.y.data)
+      store_part(out_.y.at(b, t) + j * W, flag & within ? fresh : Vec<R>{}, real);
+  }
+
+  const Call<R>& call_;
+  const Problem& p_;
+  const Outputs<R>& out_;
+  F equations_;
+  Packed<F> layout_;
+  const R* packed_;
+  long panels_, width_;
+  Team team_;
+  Plan<R> plan_;
+  long chunk_ = 1;
+  size_t used_ = 0;
+  R *state_[2], *fed_[2], *cell_ = nullptr, *update_ = nullptr, *reset_fed_ = nullptr;
+  R* projected_ = nullptr;
+  Barrier barrier_;
+};

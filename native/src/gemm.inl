@@ -1,0 +1,106 @@
+// The inner product of every family: a register tile of rows x vectors, over a packed panel.
+//
+// out[m][n] = start[m][n] + sum_k rows[m][k] * panel[k][n], one chain of fused multiply-adds in the
+// order of k for every output: no tile size, row count or blocking changes a bit of it.
+
+// The rows of a tile with N vectors: as many as the registers hold beside one column of the panel.
+template <int N>
+constexpr int tile_rows() {
+  constexpr int wide[] = {0, 8, 8, 8, 6}, narrow[] = {0, 8, 6, 4, 3};
+  return RECURRA_VECTOR_BYTES == 64 ? wide[N] : narrow[N];
+}
+
+// Row m at step k of the sum is rows[m * row_stride + (k / run) * jump + k % run].
+template <class R>
+struct Operand {
+  const R* rows = nullptr;
+  long row_stride = 0;
+  long run = 0, runs = 1, jump = 0;
+};
+
+// Where the chains begin: vector n of row m at at[n] + m * stride[n].
+template <class R>
+struct Start {
+  const R* at[4] = {};
+  long stride[4] = {};
+};
+
+template <class R>
+struct Result {
+  R* rows = nullptr;
+  long row_stride = 0;
+};
+
+template <class R, int M, int N>
+RECURRA_INLINE void accumulate(Vec<R> (&sum)[M][N], const R* rows, long row_stride,
+                               const R* panel, long count) {
+  constexpr int W = lanes<R>;
+  const R* upper = rows + 4 * row_stride;
+  for (long k = 0; k < count; ++k) {
+    Vec<R> column[N];
+    RECURRA_UNROLL
+    for (int n = 0; n < N; ++n) column[n] = load(panel + n * W);
+    panel += N * W;
+    RECURRA_UNROLL
+    for (int m = 0; m < M; ++m) {
+      const R* row = m < 4 ? rows + m * row_stride : upper + (m - 4) * row_stride;
+      const Vec<R> factor = spread(row[k]);
+      RECURRA_UNROLL
+      for (int n = 0; n < N; ++n) sum[m][n] = fused(factor, column[n], sum[m][n]);
+    }
+  }
+}
+
+template <class R, int M, int N>
+__attribute__((noinline)) void tile(const Start<R>& start, const Operand<R>& a, const R* panel,
+                                    const Result<R>& out) {
+  constexpr int W = lanes<R>;
+  Vec<R> sum[M][N];
+  RECURRA_UNROLL
+  for (int m = 0; m < M; ++m) {
+    RECURRA_UNROLL
+    for (int n = 0; n < N; ++n) sum[m][n] = load(start.at[n] + m * start.stride[n]);
+  }
+  const R* rows = a.rows;
+  for (long i = 0; i < a.runs; ++i) {
+    accumulate<R, M, N>(sum, rows, a.row_stride, panel, a.run);
+    rows += a.jump;
+    panel += a.run * N * W;
+  }
+  RECURRA_UNROLL
+  for (int m = 0; m < M; ++m) {
+    RECURRA_UNROLL
+    for (int n = 0; n < N; ++n) store(out.rows + m * out.row_stride + n * W, sum[m][n]);
+  }
+}
+
+// One tile of `count` rows, at most tile_rows<N>().
+template <class R, int N>
+RECURRA_INLINE void product(long count, const Start<R>& start, const Operand<R>& a, const R* panel,
+                            const Result<R>& out) {
+  constexpr int most = tile_rows<N>();
+  switch (count) {
+    case 8: if constexpr (most >= 8) return tile<R, 8, N>(start, a, panel, out); [[fallthrough]];
+    case 7: if constexpr (most >= 7) return tile<R, 7, N>(start, a, panel, out); [[fallthrough]];
+    case 6: if constexpr (most >= 6) return tile<R, 6, N>(start, a, panel, out); [[fallthrough]];
+    case 5: if constexpr (most >= 5) return tile<R, 5, N>(start, a, panel, out); [[fallthrough]];
+    case 4: if constexpr (most >= 4) return tile<R, 4, N>(start, a, panel, out); [[fallthrough]];
+    case 3: return tile<R, 3, N>(start, a, panel, out);
+    case 2: return tile<R, 2, N>(start, a, panel, out);
+    default: return tile<R, 1, N>(start, a, panel, out);
+  }
+}
+
+// Cuts [from, to) into the fewest tiles of at most `most`, of sizes as equal as can be: a last tile
+// of one or two rows would wait for its own few chains.
+template <class Visit>
+RECURRA_INLINE void each_tile(long from, long to, long most, Visit visit) {
+  const long count = to - from;
+  if (count <= 0) return;
+  const long tiles = ceiling(count, most);
+  for (long i = 0, at = from; i < tiles; ++i) {
+    const long size = count / tiles + (i < count % tiles ? 1 : 0);
+    visit(at, size);
+    at += size;
+  }
+}

@@ -1,0 +1,164 @@
+// Weight gradients: C = sum over rows q of columns[q] x slots[q], rows in chunks of fixed size.
+//
+// Within a chunk chains of 64 rows, then pairs of chains; over chunks, pairs of chunks. Pairing as
+// a binary counter carries: sum i waits at the level of its lowest bits. The order is fixed by the
+// shape alone, so neither who computes a tile nor how many do changes a bit.
+
+constexpr long chain_rows = 64;
+constexpr int most_levels = 40;  // of a counter that no number of rows overflows
+
+// One factor: columns packed eight side by side, [ceil(columns / 8)][rows][8].
+template <class R>
+struct Columns {
+  R* packed = nullptr;
+  long columns = 0, rows = 0;
+
+  long tiles() const { return ceiling(columns, 8); }
+  R* at(long tile, long row) const { return packed + (tile * rows + row) * 8; }
+};
+
+template <class R, int M, int N>
+RECURRA_INLINE void chain(const R* column, const R* slots, long stride, long rows, R* out) {
+  constexpr int W = lanes<R>;
+  Vec<R> sum[M][N];
+  RECURRA_UNROLL
+  for (int m = 0; m < M; ++m) {
+    RECURRA_UNROLL
+    for (int n = 0; n < N; ++n) sum[m][n] = Vec<R>{};
+  }
+  for (long q = 0; q < rows; ++q, column += 8, slots += stride) {
+    Vec<R> slot[N];
+    RECURRA_UNROLL
+    for (int n = 0; n < N; ++n) slot[n] = load(slots + n * W);
+    RECURRA_UNROLL
+    for (int m = 0; m < M; ++m) {
+      const Vec<R> factor = spread(column[m]);
+      RECURRA_UNROLL
+      for (int n = 0; n < N; ++n) sum[m][n] = fused(factor, slot[n], sum[m][n]);
+    }
+  }
+  RECURRA_UNROLL
+  for (int m = 0; m < M; ++m) {
+    RECURRA_UNROLL
+    for (int n = 0; n < N; ++n) store(out + (m * N + n) * W, sum[m][n]);
+  }
+}
+
+template <class R>
+RECURRA_INLINE void add_to(R* sum, const R* more, long vectors) {
+  constexpr int W = lanes<R>;
+  for (long i = 0; i < vectors * W; i += W) store(sum + i, load(more + i) + load(sum + i));
+}
+
+// One tile of C for the rows of one chunk. On registers of 16 vectors, four columns at a time.
+template <class R, int M, int N>
+__attribute__((noinline)) void gradient_tile(const R* column, const R* slots, long stride,
+                                             long rows, R* out) {
+  constexpr int W = lanes<R>;
+  constexpr int high = RECURRA_VECTOR_BYTES == 64 || M <= 4 ? M : 4;
+  alignas(64) R level[most_levels / 2][M * N * W];
+  long count = 0;
+  for (long q = 0; q < rows; q += chain_rows, ++count) {
+    const long length = smaller(chain_rows, rows - q);
+    const R *from = column + q * 8, *slot = slots + q * stride;
+    chain<R, high, N>(from, slot, stride, length, out);
+    if constexpr (high < M)
+      chain<R, M - high, N>(from + high, slot, stride, length, out + high * N * W);
+    int at = 0;
+    for (; count >> at & 1; ++at) add_to(out, level[at], M * N);
+    __builtin_memcpy(level[at], out, sizeof level[0]);
+  }
+  bool any = false;
+  for (int at = 0; count >> at; ++at)
+    if (count >> at & 1) {
+      if (any)
+        add_to(out, level[at], M * N);
+      else
+        __builtin_memcpy(out, level[at], sizeof level[0]);
+      any = true;
+    }
+}
+
+template <class R, int N>
+RECURRA_INLINE void gradient_tile_of(long columns, const R* column, const R* slots, long stride,
+                                     long rows, R* out) {
+  switch (columns) {
+    case 8: return gradient_tile<R, 8, N>(column, slots, stride, rows, out);
+    case 7: return gradient_tile<R, 7, N>(column, slots, stride, rows, out);
+    case 6: return gradient_tile<R, 6, N>(column, slots, stride, rows, out);
+    case 5: return gradient_tile<R, 5, N>(column, slots, stride, rows, out);
+    case 4: return gradient_tile<R, 4, N>(column, slots, stride, rows, out);
+    case 3: return gradient_tile<R, 3, N>(column, slots, stride, rows, out);
+    case 2: return gradient_tile<R, 2, N>(column, slots, stride, rows, out);
+    default: return gradient_tile<R, 1, N>(column, slots, stride, rows, out);
+  }
+}
+
+// The gradient of one weight matrix, tile by tile. N slots of each unit from the slot `first` on.
+template <class R, int N>
+class WeightGradient {
+  static constexpr int W = lanes<R>;
+  static constexpr long tile_size = 8 * N * W;
+
+ public:
+  void prepare(Carve& carve, Columns<R> columns, long panels, long chunks) {
+    columns_ = columns;
+    panels_ = panels;
+    for (levels_ = 0; chunks >> levels_; ++levels_) {}
+    sums_ = carve.take<R>(size_t(levels_) * items() * tile_size);
+  }
+
+  long items() const { return panels_ * columns_.tiles(); }
+
+  // Items [from, to) of one chunk; slots [panels][capacity][stride].
+  void add(long from, long to, const R* slots, long stride, long capacity, long rows, long chunk) {
+    alignas(64) R sum[tile_size];
+    for (long item = from; item < to; ++item) {
+      const long j = item / columns_.tiles(), tile = item % columns_.tiles();
+      const long columns = smaller(8, columns_.columns - tile * 8);
+      gradient_tile_of<R, N>(columns, columns_.at(tile, 0), slots + j * capacity * stride, stride,
+                             rows, sum);
+      int at = 0;
+      for (; chunk >> at & 1; ++at) add_to(sum, level(at, item), columns * N);
+      __builtin_memcpy(level(at, item), sum, columns * N * W * sizeof(R));
+    }
+  }
+
+  // Writes gate rows gate[n] of weight [G*H, K], and of the biases what stands in the column beyond.
+  void finish(long from, long to, long chunks, const int* gate, long units, long inputs, R* weight,
+              R* bias, R* other_bias) {
+    for (long item = from; item < to; ++item) {
+      const long j = item / columns_.tiles(), tile = item % columns_.tiles();
+      const long columns = smaller(8, columns_.columns - tile * 8);
+      R* sum = nullptr;
+      for (int at = 0; at < levels_; ++at)
+        if (chunks >> at & 1) {
+          if (sum) add_to(level(at, item), sum, columns * N);
+          sum = level(at, item);
+        }
+      if (!sum) continue;
+      for (int n = 0; n < N; ++n)
+        for (long lane = 0; lane < smaller(W, units - j * W); ++lane) {
+          const long row = gate[n] * units + j * W + lane;
+          for (long m = 0; m < columns; ++m) {
+            const R value = sum[(m * N + n) * W + lane];
+            const long column = tile * 8 + m;
+            if (column < inputs) {
+              weight[row * inputs + column] = value;
+              continue;
+            }
+            if (bias) bias[row] = value;
+            if (other_bias) other_bias[row] = value;
+          }
+        }
+    }
+  }
+
+ private:
+  R* level(int at, long item) const { return sums_ + (at * items() + item) * tile_size; }
+
+  Columns<R> columns_;
+  long panels_ = 0;
+  int levels_ = 0;
+  R* sums_ = nullptr;
+};

@@ -1,0 +1,5 @@
+// AVX-512: vectors of 64 bytes, 32 registers.
+#define RECURRA_ISA avx512
+#define RECURRA_ISA_ID 3
+#define RECURRA_VECTOR_BYTES 64
+#include "kernels.inl"

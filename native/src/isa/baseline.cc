@@ -1,0 +1,5 @@
+// What every processor of the architecture has: vectors of 16 bytes, no fused multiply-add.
+#define RECURRA_ISA baseline
+#define RECURRA_ISA_ID 1
+#define RECURRA_VECTOR_BYTES 16
+#include "kernels.inl"

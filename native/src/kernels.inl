@@ -1,0 +1,114 @@
+// All kernels for one instruction set. The including file names it and its vector's width:
+// RECURRA_ISA (the namespace), RECURRA_ISA_ID, RECURRA_VECTOR_BYTES.
+
+#include "pool.h"
+#include "recurra/dispatch.h"
+#include "recurra/gru.h"
+#include "recurra/linear.h"
+#include "recurra/lstm.h"
+#include "recurra/rnn.h"
+
+#if defined(RECURRA_X86)
+#include <immintrin.h>
+#endif
+
+namespace recurra::RECURRA_ISA {
+// Nothing here may be shared with another instruction set's copy: the linker would keep one of them
+// for all, and an old processor would meet the new one's instructions.
+namespace {
+
+#include "vector.inl"
+//
+#include "activations.inl"
+#include "gemm.inl"
+#include "pack.inl"
+#include "steps.inl"
+//
+#include "forward.inl"
+#include "gradient.inl"
+//
+#include "backward.inl"
+#include "gru.inl"
+#include "linear.inl"
+#include "lstm.inl"
+#include "rnn.inl"
+
+template <class F>
+struct Type {
+  using type = F;
+};
+
+// visit(Type<F>) for the family, the reset and the activations that the problem names.
+template <class R, class Activations, class Visit>
+auto with_activations(const Problem& p, Visit visit) {
+  if (p.family == Family::lstm) return visit(Type<Lstm<R, Activations>>{});
+  if (p.family == Family::rnn) return visit(Type<Rnn<R, Activations>>{});
+  if (p.reset == Reset::after) return visit(Type<Gru<R, Reset::after, Activations>>{});
+  if (p.reset == Reset::before) return visit(Type<Gru<R, Reset::before, Activations>>{});
+  return visit(Type<Gru<R, Reset::none, Activations>>{});
+}
+
+template <class R, class Visit>
+auto with_family(const Problem& p, Visit visit) {
+  const bool usual = p.activation == Activation::tanh &&
+                     (p.family == Family::rnn || p.gate_activation == Activation::sigmoid);
+  return usual ? with_activations<R, Usual>(p, visit) : with_activations<R, Named>(p, visit);
+}
+
+template <class R>
+constexpr Kernels<R> kernels() {
+  Kernels<R> k{};
+  k.packed_size = [](const Problem& p) {
+    return with_activations<R, Usual>(p, [&](auto family) {
+      return size_t(Packed<typename decltype(family)::type>(p).size());
+    });
+  };
+  k.pack = [](const Problem& p, const Weights<R>& weights, R* to) {
+    with_activations<R, Usual>(
+        p, [&](auto family) { pack<typename decltype(family)::type>(p, weights, to); });
+  };
+  k.kept_size = [](const Problem& p) {
+    return with_activations<R, Usual>(p, [&](auto family) {
+      return size_t(kept_offset<typename decltype(family)::type>(p, p.time, 0, 0));
+    });
+  };
+  k.forward_workspace = [](const Call<R>& call) {
+    return with_activations<R, Usual>(call.problem, [&](auto family) {
+      const Outputs<R> none;
+      return ForwardSweep<typename decltype(family)::type>(call, nullptr, none, nullptr).workspace();
+    });
+  };
+  k.forward = [](const Call<R>& call, const R* packed, const Outputs<R>& out) {
+    with_family<R>(call.problem, [&](auto family) {
+      ForwardSweep<typename decltype(family)::type>(call, packed, out, call.workspace).run();
+    });
+  };
+  k.backward_workspace = [](const Call<R>& call) {
+    return with_activations<R, Usual>(call.problem, [&](auto family) {
+      const Gradients<R> none;
+      return BackwardSweep<typename decltype(family)::type>(call, {}, none, nullptr).workspace();
+    });
+  };
+  k.backward = [](const Call<R>& call, const Weights<R>& weights, const Gradients<R>& out) {
+    with_family<R>(call.problem, [&](auto family) {
+      BackwardSweep<typename decltype(family)::type>(call, weights, out, call.workspace).run();
+    });
+  };
+  k.linear_packed_size = linear_packed_size<R>;
+  k.linear_pack = linear_pack<R>;
+  k.linear = linear<R>;
+  return k;
+}
+
+}  // namespace
+
+#define RECURRA_NAME_OF(isa) #isa
+#define RECURRA_NAME(isa) RECURRA_NAME_OF(isa)
+
+const Table& table() {
+  static constexpr Table all{RECURRA_ISA_ID, RECURRA_NAME(RECURRA_ISA), RECURRA_VECTOR_BYTES,
+                             kernels<float>(), kernels<double>()};
+  return all;
+}
+
+}  // namespace recurra::RECURRA_ISA

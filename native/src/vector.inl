@@ -1,0 +1,96 @@
+// A vector of this instruction set's width, for float and for double, and the few operations on it
+// that the compiler's own operators (+ - * / < ?:) do not give.
+
+#define RECURRA_INLINE inline __attribute__((always_inline))
+#define RECURRA_UNROLL _Pragma("GCC unroll 16")
+
+template <class R>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  typedef float type __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
+  typedef int32_t bits __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
+};
+template <>
+struct VectorOf<double> {
+  typedef double type __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
+  typedef int64_t bits __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
+};
+template <class R>
+using Vec = typename VectorOf<R>::type;
+template <class R>
+using Bits = typename VectorOf<R>::bits;
+template <class R>
+constexpr int lanes = RECURRA_VECTOR_BYTES / sizeof(R);
+
+template <class R>
+RECURRA_INLINE Vec<R> load(const R* from) {
+  Vec<R> v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <class R>
+RECURRA_INLINE void store(R* to, Vec<R> v) {
+  __builtin_memcpy(to, &v, sizeof v);
+}
+
+// The first `count` lanes; the others are zero.
+template <class R>
+RECURRA_INLINE Vec<R> load_part(const R* from, long count) {
+  if (count >= lanes<R>) return load(from);
+  Vec<R> v{};
+  for (long i = 0; i < count; ++i) v[i] = from[i];
+  return v;
+}
+
+template <class R>
+RECURRA_INLINE void store_part(R* to, Vec<R> v, long count) {
+  if (count >= lanes<R>) return store(to, v);
+  for (long i = 0; i < count; ++i) to[i] = v[i];
+}
+
+// x in every lane. (x - 0 is x for every x, -0 and NaN too; x + 0 is not.)
+template <class R>
+RECURRA_INLINE Vec<R> spread(R x) {
+  return x - Vec<R>{};
+}
+
+// a * b + c with one rounding where the instruction set has it, with two where it has not.
+#if RECURRA_VECTOR_BYTES == 64
+RECURRA_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+RECURRA_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return _mm512_fmadd_pd(a, b, c);
+}
+#elif RECURRA_VECTOR_BYTES == 32
+RECURRA_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+RECURRA_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return _mm256_fmadd_pd(a, b, c);
+}
+#else
+RECURRA_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) { return a * b + c; }
+RECURRA_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) { return a * b + c; }
+#endif
+
+RECURRA_INLINE long smaller(long a, long b) { return a < b ? a : b; }
+RECURRA_INLINE long larger(long a, long b) { return a > b ? a : b; }
+RECURRA_INLINE long ceiling(long a, long b) { return (a + b - 1) / b; }
+
+// Denormals count as zero from here to the end of the scope; then the caller's mode is back. A
+// network that is fed zeros for long would else decay into arithmetic a hundred times slower.
+class Flushing {
+ public:
+#if defined(RECURRA_X86)
+  Flushing() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
+  ~Flushing() { _mm_setcsr(before_); }
+
+ private:
+  unsigned before_;
+#else
+  Flushing() {}
+#endif
+};
