@@ -209,7 +209,10 @@ def _field(kind: str, name: str, declared: str, value: Any, depth: int) -> Any:
     if declared == "float":
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise SpecError(f"{where} must be a number, got {value!r}")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise SpecError(f"{where} must be a number that float64 can hold") from None
     return _text(value, where)
 
 
