@@ -46,6 +46,9 @@ def answers_and_loss(
         codec: Gives numbers their unit back.
         cases: Encoded, with their targets.
         batch_size: Cases at a time.
+
+    Raises:
+        TrainingError: the loss is not finite.
     """
     parameter = next(network.parameters())
     decoder = task.decoder(codec)
@@ -57,6 +60,11 @@ def answers_and_loss(
         inputs = inputs_of(batch, parameter.dtype, parameter.device)
         outputs, _ = network(inputs, lengths=lengths_of(batch, parameter.device))
         total, weighed = task.loss(outputs, batch)
+        if not torch.isfinite(total):
+            raise TrainingError(
+                f"the loss of sequences that are only watched became {float(total)}: try a "
+                "smaller learning_rate, or look for huge values among their features"
+            )
         loss, weight = loss + float(total), weight + float(weighed)
         answers.append(decoder.decode({name: v.cpu().numpy() for name, v in outputs.items()}))
         order.append(index)
@@ -78,10 +86,8 @@ def measure(
         TrainingError: one of them is not finite.
     """
     answers, loss = answers_and_loss(network, task, codec, cases, batch_size)
-    metric = evaluate(task.name, answers, truth)[task.metric[0]] if np.isfinite(loss) else loss
-    if not np.isfinite([loss, metric]).all():
-        raise TrainingError(
-            f"the held-out loss became {loss} and {task.metric[0]} {metric}: try a smaller "
-            "learning_rate, or look for huge values in the held-out sequences"
-        )
+    with np.errstate(over="ignore"):
+        metric = evaluate(task.name, answers, truth)[task.metric[0]]
+    if not np.isfinite(metric):
+        raise TrainingError(f"{task.metric[0]} became {metric}: change the unit of the target")
     return loss, metric
