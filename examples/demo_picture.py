@@ -12,6 +12,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt  # after the choice of a backend that needs no screen
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 
 INK, PALE, FIRST, SECOND = "#1f2933", "#b8c0c8", "#0b6e99", "#d9730d"
 
@@ -41,7 +43,7 @@ def draw(
     sound.imshow(
         scaled.T,
         aspect="auto",
-        cmap="Greys",
+        cmap=LinearSegmentedColormap.from_list("sound", ["#f3f6f8", "#566b7d"]),
         extent=(0.5, len(utterance) + 0.5, 0, utterance.shape[1]),
         interpolation="nearest",
     )
@@ -80,7 +82,7 @@ def draw(
     )
     belief.set(xlabel="frame", xlim=(0.5, len(frames) + 0.5), ylim=(-0.02, 1.04))
     belief.set_yticks([0, 0.5, 1], ["0", "½", "1"])
-    belief.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
+    belief.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (sound, belief):
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(length=0, colors=INK)

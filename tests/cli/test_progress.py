@@ -49,7 +49,7 @@ def test_one_line_an_epoch_with_the_best_marked() -> None:
         watch(progress)
     lines = stream.getvalue().splitlines()
     assert lines[0] == "GRU  classify: 230 sequences to learn from; 15,433 parameters"
-    assert lines[1] == ("GRU  epoch 1/3  loss 0.5000  valid 0.2500  accuracy 0.9000    250 ms")
+    assert lines[1] == ("GRU  epoch 1/3  loss 0.5000  watched 0.2500  accuracy 0.9000    250 ms")
     assert "0.9000 *" in lines[2]
     assert len(lines) == 4
 

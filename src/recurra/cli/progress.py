@@ -71,7 +71,7 @@ class Lines:
         width = len(str(self._plan.epochs))
         self._say(
             f"epoch {record['epoch']:>{width}}/{self._plan.epochs}"
-            f"  loss {record['loss']:.4f}  valid {record['valid_loss']:.4f}"
+            f"  loss {record['loss']:.4f}  watched {record['valid_loss']:.4f}"
             f"  {self._plan.metric} {record['metric']:.4f}{' *' if best else '  '}"
             f"  {clock(record['seconds'])}"
         )

@@ -40,6 +40,16 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
         """The probability of each class, [N, classes] float64 in the order of `classes_`."""
         return self._answers(X)
 
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Accuracy: the share of the sequences whose class is predicted.
+
+        Args:
+            X: As in `fit`.
+            y: The true labels; None for a table, which holds its own.
+            sample_weight: How much each sequence counts, [N]; None: all the same.
+        """
+        return float(super().score(X, self._truth(X, y), sample_weight))
+
     def _take(self, model: Model) -> None:
         super()._take(model)
         target = model.codec.target

@@ -176,8 +176,9 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
                 f"{type(self).__name__} requires y to be passed, but the target y is None: "
                 "give one label or number a sequence"
             )
-        if hasattr(X, "__arrow_c_stream__"):  # one column of texts
-            X = list(X)
+        if hasattr(X, "__arrow_c_stream__") or hasattr(X, "__arrow_c_array__"):
+            # One column of texts; pyarrow's iterator gives scalars of its own.
+            X = X.to_pylist() if hasattr(X, "to_pylist") else list(X)
         return cases_from_arrays(X, y, layout=self.layout, target=self._target)
 
     def _fitted(self) -> Model:
@@ -195,6 +196,10 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         else:
             cases = self._cases(X, None, need_target=False)
         return model(cases)
+
+    def _truth(self, X: Any, y: Any) -> Any:
+        """What `score` compares with: y, or a table's own targets."""
+        return self._cases(X, y, need_target=True).target_values() if y is None else y
 
     def _take(self, model: Model) -> None:
         """Make this model what the estimator has learnt."""

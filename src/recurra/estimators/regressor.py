@@ -26,3 +26,13 @@ class SequenceRegressor(RegressorMixin, AbstractSequenceEstimator):  # type: ign
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The number of each sequence, [N] float64 in the target's unit."""
         return self._answers(X)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """R squared: the share of the targets' variance that the predictions explain.
+
+        Args:
+            X: As in `fit`.
+            y: The true numbers; None for a table, which holds its own.
+            sample_weight: How much each sequence counts, [N]; None: all the same.
+        """
+        return float(super().score(X, self._truth(X, y), sample_weight))
