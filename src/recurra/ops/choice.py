@@ -90,13 +90,16 @@ def choose(call: Call, backend: str) -> Choice:
             f"backend={backend!r} cannot compute this {call.family}: {reasons[backend]}; "
             "take backend='auto', or 'reference', which computes every case"
         )
-    return Choice(chosen, reasons, _notes(call))
+    return Choice(chosen, reasons, _notes(call, chosen))
 
 
-def _notes(call: Call) -> tuple[str, ...]:
+def _notes(call: Call, chosen: str) -> tuple[str, ...]:
+    notes = []
     if torch.is_autocast_enabled(call.x.device.type):
-        return ("under autocast the recurrence is computed in the dtype of its weights",)
-    return ()
+        notes.append("under autocast the recurrence is computed in the dtype of its weights")
+    if chosen == "native":
+        notes.append("derivatives beyond the first, and forward-mode ones, are the reference's")
+    return tuple(notes)
 
 
 def prepare(call: Call) -> Call:

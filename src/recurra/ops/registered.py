@@ -18,9 +18,9 @@ from recurra.ops import native
 from recurra.ops.call import STATES, Call
 from recurra.spec.kernel import FAMILIES
 
-__all__ = ["OPERATORS", "run"]
+__all__ = ["CHOICES", "OPERATORS", "run"]
 
-_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "gru": ("reset", "activation", "gate_activation", "reverse"),
         "lstm": ("activation", "gate_activation", "reverse"),
@@ -39,7 +39,7 @@ class _Pair:
 
 
 def _define(family: str) -> _Pair:
-    table, choices, states = FAMILIES[family], _CHOICES[family], STATES[family]
+    table, choices, states = FAMILIES[family], CHOICES[family], STATES[family]
     arrays = [f"Tensor{'?' if field.optional else ''} {name}" for name, field in table.items()]
     words = [f"{'bool' if name == 'reverse' else 'str'} {name}" for name in choices]
     cotangents = [f"Tensor? d_{name}" for name in ("y", *states)]
@@ -103,7 +103,7 @@ OPERATORS: Mapping[str, _Pair] = MappingProxyType({family: _define(family) for f
 
 def run(call: Call) -> tuple[Tensor, ...]:
     """Outputs and final states, as `recurra.ops` gives them."""
-    words = (call.choices[name] for name in _CHOICES[call.family])
+    words = (call.choices[name] for name in CHOICES[call.family])
     outputs: tuple[Tensor, ...] = OPERATORS[call.family].forward(
         *call.arrays.values(), *words, native.needs_gradient(call)
     )

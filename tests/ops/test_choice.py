@@ -1,0 +1,91 @@
+"""A named backend computes the call or says why not; "auto" takes the first that can."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from draws import BACKENDS, CELLS, NATIVE, Cell, choices_of, compute, make, with_arrays
+
+from recurra.errors import BackendError, DTypeError
+from recurra.ops import Choice, choice
+from recurra.ops.call import Call
+
+CASE = make("gru", choices_of("gru", "after"), dtype=torch.float32)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_auto_takes_the_first_that_can(cell: Cell) -> None:
+    family, reset = cell
+    call = make(family, choices_of(family, reset), names=("valid",))
+    assert choice.choose(call, "auto").backend == BACKENDS[0]
+
+
+def test_each_other_backend_has_its_reason() -> None:
+    for backend in ("auto", *BACKENDS, "torch"):
+        chosen = choice.choose(CASE, backend)
+        assert backend in ("auto", chosen.backend)
+        assert set(chosen.reasons) == set(choice.BACKENDS) - {chosen.backend}
+        assert all(chosen.reasons.values())
+
+
+def test_a_choice_is_one_sentence() -> None:
+    text = str(Choice("torch", {"native": "no compiler", "reference": "slower"}, ("half as wide",)))
+    assert text == "torch; half as wide; not native: no compiler; not reference: slower"
+
+
+def test_an_unknown_backend_is_refused() -> None:
+    with pytest.raises(BackendError, match="must be auto, native, torch, reference; got 'cudnn'"):
+        choice.choose(CASE, "cudnn")
+
+
+@pytest.mark.skipif(NATIVE, reason="the native kernels are built")
+def test_native_that_was_not_built_says_so() -> None:
+    with pytest.raises(BackendError, match=r"'native' cannot compute this gru: .*not built"):
+        compute(CASE, "native")
+
+
+def test_native_says_that_it_runs_on_the_cpu() -> None:
+    elsewhere = {n: a.to("meta") for n, a in CASE.arrays.items() if a is not None}
+    with pytest.raises(BackendError, match=r"cannot compute this gru: .*(CPU|not built)"):
+        choice.choose(with_arrays(CASE, **elsewhere), "native")
+
+
+def test_higher_derivatives_are_noted() -> None:
+    notes = choice.choose(CASE, "auto").notes
+    assert any("derivatives" in note for note in notes) == NATIVE
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, "torch", "auto"])
+@pytest.mark.parametrize("narrow", [torch.bfloat16, torch.float16])
+def test_autocast_is_computed_in_the_dtype_of_the_weights(
+    narrow: torch.dtype, backend: str
+) -> None:
+    """x arrives rounded to half precision; nothing after that is."""
+    rounded = with_arrays(CASE, x=CASE.x.to(narrow))
+    expected = compute(with_arrays(CASE, x=rounded.x.float()), backend)
+    with torch.autocast("cpu", dtype=narrow):
+        found = compute(rounded, backend)
+        notes = choice.choose(CASE, backend).notes
+    assert all(map(torch.equal, found, expected))
+    assert any("autocast" in note for note in notes)
+    assert not any("autocast" in note for note in choice.choose(CASE, backend).notes)
+
+
+def test_gradients_under_autocast_reach_what_came_in() -> None:
+    x = CASE.x.bfloat16().requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y, _ = compute(with_arrays(CASE, x=x), "auto")
+        y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.dtype == torch.bfloat16
+
+
+def test_half_precision_without_autocast_is_refused() -> None:
+    with pytest.raises(DTypeError, match="x in float32 or float64, got bfloat16"):
+        choice.run(with_arrays(CASE, x=CASE.x.bfloat16()), "auto")
+
+
+def test_prepare_refuses_what_is_no_tensor() -> None:
+    arguments = {**CASE.arrays, **CASE.choices, "x": [[1.0]]}
+    with pytest.raises(DTypeError, match="x as a torch tensor, got list"):
+        choice.prepare(Call.of("gru", arguments))

@@ -1,0 +1,80 @@
+"""The public functions: one signature for each family, everywhere; `why` takes the same."""
+
+from __future__ import annotations
+
+import inspect
+from typing import get_args
+
+import pytest
+import torch
+from draws import BACKENDS, CELLS, Cell, calls, choices_of, make
+from hypothesis import given
+
+from recurra import ops
+from recurra.errors import BackendError, ShapeError
+from recurra.ops import choice, recurrence, reference
+from recurra.ops.call import STATES, Call
+from recurra.spec.kernel import FAMILIES
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_reference_has_the_same_signature(family: str) -> None:
+    public = dict(inspect.signature(getattr(ops, family)).parameters)
+    assert public.pop("backend").default == "auto"
+    inner = dict(inspect.signature(getattr(reference, family)).parameters)
+    assert list(public) == list(inner)
+    for name, parameter in public.items():
+        assert (parameter.kind, parameter.default) == (inner[name].kind, inner[name].default), name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_field_of_the_descriptor_is_an_argument(family: str) -> None:
+    arguments = set(inspect.signature(getattr(ops, family)).parameters)
+    words = {"reset", "activation", "gate_activation", "reverse", "backend"}
+    assert arguments - words == set(FAMILIES[family])
+
+
+def test_the_backends_that_can_be_named_are_those_that_there_are() -> None:
+    assert get_args(recurrence.Backend) == ("auto", *choice.BACKENDS)
+
+
+@given(calls())
+def test_outputs_and_states_have_their_shapes(call: Call) -> None:
+    y, *states = getattr(ops, call.family)(**call.arrays, **call.choices)
+    batch, steps, _ = call.x.shape
+    hidden = call.arrays["h0"].shape[1]
+    assert y.shape == (batch, steps, hidden)
+    assert [state.shape for state in states] == [(batch, hidden)] * len(STATES[call.family])
+    assert {y.dtype, *(state.dtype for state in states)} == {call.x.dtype}
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, "auto"])
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_arrays_may_be_given_by_position(cell: Cell, backend: str) -> None:
+    family, reset = cell
+    call = make(family, choices_of(family, reset), names=("input_bias", "recurrent_bias"))
+    positional = [a for a in call.arrays.values() if a is not None]
+    function = getattr(ops, family)
+    ours = function(*positional, **call.choices, backend=backend)
+    theirs = function(**call.arrays, **call.choices, backend=backend)
+    assert all(map(torch.equal, ours, theirs))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_why_tells_what_the_function_would_do(family: str) -> None:
+    call = make(family, choices_of(family, "after"), names=("valid",))
+    chosen = ops.why(family, **call.arrays, **call.choices)
+    assert chosen.backend == BACKENDS[0]
+    assert "takes no valid" in chosen.reasons["torch"]
+    assert str(chosen).startswith(f"{BACKENDS[0]}; ")
+    assert ops.why(family, **call.arrays, **call.choices, backend="reference").backend == (
+        "reference"
+    )
+
+
+def test_why_refuses_what_the_function_refuses() -> None:
+    call = make("gru", choices_of("gru", "before"))
+    with pytest.raises(BackendError, match="reset='before'"):
+        ops.why("gru", **call.arrays, **call.choices, backend="torch")
+    with pytest.raises(ShapeError, match=r"h0 \[B, H\]"):
+        ops.why("gru", **{**call.arrays, "h0": call.x})
