@@ -15,11 +15,16 @@ from recurra.errors import DataError
 from recurra.spec.settings import DataSettings
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
-@given(st.lists(st.tuples(st.lists(st.tuples(finite, finite), min_size=1), st.text(min_size=1))))
+@given(
+    st.lists(
+        st.tuples(st.lists(st.tuples(finite, finite), min_size=1), st.text(letters, min_size=1))
+    )
+)
 def test_what_was_written_is_read(write: Any, cases: list[tuple[Any, str]]) -> None:
-    cases = [(x, y) for x, y in cases if y.strip() and y.encode("utf-8", "replace").decode() == y]
+    cases = [(x, y) for x, y in cases if y.strip()]
     cases.append(([(1.0, 2.0)], "last"))
     lines = [json.dumps({"x": x, "y": y, "more": None}) for x, y in cases]
     read = read_jsonl(write("\r\n".join(lines), "f.jsonl"))

@@ -35,6 +35,26 @@ def test_step_equals_whole_to_the_bit(rows: list[tuple[float, ...]], dtype: Any)
         assert codec.step(named).tobytes() == expected.tobytes()
 
 
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    st.floats(),
+    st.sampled_from(["float32", "float64"]),
+)
+def test_any_value_is_encoded_finite_or_refused_by_both(
+    mean: float, scale: float, value: float, dtype: Any
+) -> None:
+    codec = SeriesCodec(("a",), (mean,), (scale,), dtype)
+    try:
+        whole = codec.encode(np.array([[value]]))
+    except DataError:
+        with pytest.raises(ObservationError):
+            codec.step([value])
+        return
+    assert np.isfinite(whole).all()
+    assert codec.step([value]).tobytes() == whole.tobytes()
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_the_training_part_gets_mean_zero_and_spread_one(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -12,8 +12,9 @@ from recurra.codecs import LabelCodec, ValueCodec, cases_from_arrays
 from recurra.codecs.target import as_number, target_from_json
 from recurra.errors import BundleError, DataError
 
+letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 labels = st.one_of(
-    st.sets(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)),
+    st.sets(st.text(letters, min_size=1).filter(str.strip)),
     st.sets(st.integers(-(2**63), 2**63 - 1)),
     st.sets(st.floats(allow_nan=False, allow_infinity=False)),
     st.just({True, False}),
@@ -94,6 +95,7 @@ GOOD: dict[str, Any] = {"kind": "label", "type": "int", "labels": [1, 2]}
         {"labels": {"1": 2}},
         {"type": "str", "labels": ["a", " "]},
         {"type": "str", "labels": ["a", "\ud800"]},
+        {"type": "str", "labels": ["a", "b\0"]},
         {"type": "float", "labels": [1.0, float("inf")]},
         {"more": 1},
     ],

@@ -142,7 +142,7 @@ def _case(x: Any, i: int, layout: str) -> Array:
     array = array.T if layout == "nct" else array
     if array.shape[1] == 0:
         raise ShapeError(f"X[{i}] expected {axes} with C >= 1, got no channel")
-    # A longer float may not fit: it becomes infinite and is refused with its place.
+    # A float of more than 64 bits may not fit: it becomes infinite and is refused by its place.
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, dtype=np.float64)
 

@@ -92,15 +92,15 @@ class SeriesCodec:
                 f"the codec expected a case [T >= 1, C={len(self.features)}], "
                 f"got {list(raw.shape)}: give the channels {', '.join(self.features[:5])} in order"
             )
-        scaled = self._scale(raw)
-        if not np.isfinite(scaled).all():
-            step, k = (int(i) for i in np.argwhere(~np.isfinite(scaled))[0])
+        fits = self._fits(raw)
+        if not fits.all():
+            step, k = (int(i) for i in np.argwhere(~fits)[0])
             raise DataError(
                 f"step {step}: expected a finite number that {self.dtype} can hold once scaled, "
                 f"got {raw[step, k]:g}: correct it or leave the case out",
                 column=self.features[k],
             )
-        return scaled
+        return self._scale(raw)
 
     def step(self, observation: Any) -> Array:
         """One observation, by the arithmetic of `encode`.
@@ -123,16 +123,17 @@ class SeriesCodec:
             raise ObservationError(self._refusal(observation)) from None
         if raw.ndim == 0 and len(self.features) == 1:
             raw = raw.reshape(1)
-        if raw.dtype.kind not in "biuf" or raw.shape != (len(self.features),):
+        if raw.dtype.kind not in "biuf" or raw.itemsize > 8 or raw.shape != (len(self.features),):
             raise ObservationError(self._refusal(observation))
-        scaled = self._scale(raw.astype(np.float64))
-        if not np.isfinite(scaled).all():
-            k = int(np.flatnonzero(~np.isfinite(scaled))[0])
+        raw = raw.astype(np.float64, copy=False)
+        fits = self._fits(raw)
+        if np.count_nonzero(fits) < len(fits):
+            k = int(np.flatnonzero(~fits)[0])
             raise ObservationError(
                 f"feature {self.features[k]!r} expected a finite number that {self.dtype} can hold "
                 f"once scaled, got {raw[k]!s}: the observation was refused, the state kept"
             )
-        return scaled
+        return self._scale(raw)
 
     def to_json(self) -> dict[str, Any]:
         """A tree of plain JSON values."""
@@ -159,14 +160,22 @@ class SeriesCodec:
         )
 
     @cached_property
-    def _arrays(self) -> tuple[Array, Array]:
-        return np.array(self.mean, dtype=np.float64), np.array(self.scale, dtype=np.float64)
+    def _arrays(self) -> tuple[Array, Array, Array]:
+        """Mean, scale, and the largest raw value whose scaling is sure not to overflow."""
+        mean, scale = np.array(self.mean), np.array(self.scale)
+        with np.errstate(over="ignore"):
+            widest = np.minimum(np.finfo(self.dtype).max * scale, np.finfo(np.float64).max)
+        return mean, scale, widest / 2 - np.abs(mean)
+
+    def _fits(self, raw: Array) -> Array:
+        # False for NaN too.
+        fits: Array = np.abs(raw) <= self._arrays[2]
+        return fits
 
     def _scale(self, raw: Array) -> Array:
-        mean, scale = self._arrays
-        # An overflow becomes infinite and is refused by the callers.
-        with np.errstate(over="ignore", invalid="ignore"):
-            return ((raw - mean) / scale).astype(self.dtype)
+        mean, scale, _ = self._arrays
+        scaled: Array = (raw - mean) / scale
+        return scaled.astype(self.dtype)
 
     def _ordered(self, observation: Mapping[Any, Any]) -> Sequence[Any]:
         missing = [name for name in self.features if name not in observation]

@@ -227,6 +227,9 @@ def check_label(label: Any) -> None:
             raise DataError(f"expected a label in valid Unicode, got {label!r}") from None
         if not label.strip():
             raise DataError("expected a label, got an empty text: give the case a label")
+        # numpy's arrays of texts lose them at the end.
+        if "\0" in label:
+            raise DataError(f"expected a label without zero characters, got {label!r}")
     elif isinstance(label, int) and not -_INT_LIMIT <= label < _INT_LIMIT:
         raise DataError("expected a label within 64 bits, got a larger number: write it as a text")
     elif isinstance(label, float) and not math.isfinite(label):
