@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -46,3 +47,26 @@ def bundle(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundle") / "waves"
     assert main(["fit", str(table), *ROLES, *SMALL, "--quiet", "--out", str(out)]) == 0
     return out
+
+
+@pytest.fixture(scope="session")
+def roles() -> list[str]:
+    """The flags that say what the table's columns are."""
+    return ROLES
+
+
+@pytest.fixture(scope="session")
+def small() -> list[str]:
+    """The flags of a small training."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A JSONL of 24 sequences, each with its mean as the number to predict."""
+    random = np.random.default_rng(1)
+    path = tmp_path_factory.mktemp("numbers") / "means.jsonl"
+    cases = [random.normal(size=(random.integers(5, 9), 2)).round(3) for _ in range(24)]
+    lines = [json.dumps({"x": x.tolist(), "y": float(x.mean())}) for x in cases]
+    path.write_text("\n".join(lines) + "\n")
+    return path

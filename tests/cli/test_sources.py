@@ -1,0 +1,27 @@
+"""A new file is read with the columns that the model was trained on, unless a flag names others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recurra import errors, runtime
+from recurra.cli.sources import cases_for
+
+
+def test_the_columns_are_those_of_training(bundle: Path, table: Path) -> None:
+    cases = cases_for(runtime.load(bundle), table, {})
+    assert cases.features == ("left", "right")
+    assert cases.targets is None
+    assert cases.ids[:2] == ("c0", "c1")
+    assert cases_for(runtime.load(bundle), table, {"id": None}, need_target=True).targets
+
+
+def test_a_flag_names_another_column(bundle: Path, table: Path, tmp_path: Path) -> None:
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text(table.read_text().replace("case,", "who,", 1))
+    model = runtime.load(bundle)
+    assert len(cases_for(model, renamed, {"id": "who"})) == 24
+    with pytest.raises(errors.DataError, match="nobody"):
+        cases_for(model, renamed, {"id": "nobody"})

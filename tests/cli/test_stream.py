@@ -1,0 +1,121 @@
+"""Each line gets its answer before the next is read; a line that is refused changes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recurra import errors, runtime
+from recurra.cli import main
+from recurra.cli.stream import answer_stream, observation_of
+
+
+def streamed(bundle: Path, *lines: str) -> tuple[int, list[dict[str, Any]]]:
+    answers = io.StringIO()
+    raw = io.BytesIO("".join(f"{line}\n" for line in lines).encode())
+    code = answer_stream(runtime.load(bundle), raw, answers)
+    return code, [json.loads(line) for line in answers.getvalue().splitlines()]
+
+
+FRAMES = ["[0.1, 0.2]", '{"left": 0.3, "right": 0.4}', '{"x": [0.5, 0.6], "time": 3}']
+
+
+def test_every_form_of_an_observation(bundle: Path) -> None:
+    code, answers = streamed(bundle, *FRAMES)
+    session = runtime.load(bundle).session()
+    assert code == 0
+    for x, answer in zip([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], answers, strict=True):
+        expected = session.feed(x)
+        assert answer["probability"] == {"high": expected[0], "low": expected[1]}
+        assert answer["prediction"] == ("high", "low")[int(expected.argmax())]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "[NaN, 1]",
+        "[Infinity, 1]",
+        "[1e999, 1]",
+        f"[{'9' * 400}, 1]",
+        "[1]",
+        "[1, 2, 3]",
+        '["a", "b"]',
+        "{}",
+        '{"left": 1}',
+        '{"left": 1, "right": 2, "more": 3}',
+        '{"x": [1, 2], "times": 3}',
+        '{"x": [1, 2], "restart": 1}',
+        '{"x": [1, 2], "time": "noon"}',
+        '{"x": [1, 2], "time": -1, "restart": false}',
+        '{"x": [1, null], "restart": true}',
+        "nonsense",
+        '"text"',
+        "7",
+        "null",
+        "[" * 100_000,
+    ],
+)
+def test_a_bad_line_is_answered_and_changes_nothing(bundle: Path, bad: str) -> None:
+    first = '{"x": [0.1, 0.2], "time": 2}'
+    _, good = streamed(bundle, first, FRAMES[1])
+    code, answers = streamed(bundle, first, bad, FRAMES[1])
+    assert code == 2
+    assert list(answers[1]) == ["error"]
+    assert "\n" not in answers[1]["error"]
+    assert [answers[0], answers[2]] == good
+
+
+def test_restart_begins_a_new_sequence(bundle: Path) -> None:
+    _, answers = streamed(bundle, FRAMES[0], FRAMES[1], '{"x": [0.1, 0.2], "restart": true}')
+    assert answers[2] == answers[0]
+    assert answers[1] != answers[0]
+
+
+def test_blank_lines_are_passed_over(bundle: Path) -> None:
+    assert streamed(bundle, "", FRAMES[0], "  ") == streamed(bundle, FRAMES[0])
+
+
+def test_bytes_that_are_not_text_are_refused() -> None:
+    with pytest.raises(errors.ObservationError, match="one JSON value a line"):
+        observation_of(b"\xff\xfe\x00[1]\n")
+
+
+def test_a_feature_may_be_called_x() -> None:
+    assert observation_of(b'{"x": 1.5, "time": 2}') == ({"x": 1.5, "time": 2}, None, False)
+
+
+def test_answers_come_before_the_next_line_is_sent(bundle: Path) -> None:
+    arguments = ["predict", str(bundle), "--stream"]
+    run = f"import sys; from recurra.cli import main; sys.exit(main({arguments!r}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", run], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for frame in FRAMES:
+        process.stdin.write(frame + "\n")
+        process.stdin.flush()
+        assert "prediction" in json.loads(process.stdout.readline())
+    process.stdin.close()
+    assert process.stdout.read() == ""
+    process.stdout.close()
+    assert process.wait(30) == 0
+
+
+def test_a_model_that_reads_both_ways_says_why_not(
+    table: Path,
+    tmp_path: Path,
+    roles: list[str],
+    small: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = str(tmp_path / "both")
+    assert main(["fit", str(table), *roles, *small, "--bidirectional", "--out", out]) == 0
+    assert main(["predict", out, "--stream"]) == 2
+    assert "backward direction" in capsys.readouterr().err
