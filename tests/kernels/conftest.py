@@ -113,7 +113,7 @@ def build(
     choices: dict[str, Any] | None = None,
 ) -> Case:
     """A call of sizes B, T, I, H with the optional arrays that are named."""
-    B, T, I, H = sizes
+    B, T, inputs, H = sizes
     choices = dict(choices or {})
     gates = {"lstm": 4, "rnn": 1}.get(family) or (2 if choices.get("reset") == "none" else 3)
     states = STATES[family]
@@ -121,10 +121,10 @@ def build(
     def real(*shape: int, scale: float = 1.0) -> Any:
         return (scale * rng.standard_normal(shape)).astype(dtype)
 
-    arrays: dict[str, Any] = {"x": real(B, T, I)}
+    arrays: dict[str, Any] = {"x": real(B, T, inputs)}
     arrays |= {f"{s}0": real(B, H) for s in states}
     arrays |= {
-        "input_weight": real(gates * H, I, scale=I**-0.5),
+        "input_weight": real(gates * H, inputs, scale=inputs**-0.5),
         "recurrent_weight": real(gates * H, H, scale=H**-0.5),
     }
     makers = {
@@ -186,13 +186,13 @@ def calls(draw: Any, family: str, dtype: str | None = None, usual: bool = False)
     return build(family, rng, sizes, dtype=dtype, options=options, choices=choices)
 
 
-@pytest.fixture()
+@pytest.fixture
 def draw_call() -> Any:
     """calls(family) for `data.draw`."""
     return calls
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_call() -> Any:
     """build(family, rng, sizes, ...)."""
     return build

@@ -311,9 +311,9 @@ def test_arguments_that_do_not_fit_are_refused_with_a_sentence(make_call, family
         case.face.forward(**case.arrays, activation="swish")
     with pytest.raises(SpecError, match="threads"):
         case.forward(threads=-1)
+    wrong = tuple(np.zeros((4, 6)) for _ in STATES[family])
+    states = tuple(case[f"{s}0"] for s in STATES[family])
     with pytest.raises(ShapeError, match="out"):
-        wrong = tuple(np.zeros((4, 6)) for _ in STATES[family])
-        states = tuple(case[f"{s}0"] for s in STATES[family])
         case.step(0, states, out=wrong if len(wrong) == 2 else wrong[0])
 
 
