@@ -33,7 +33,7 @@ Symbol = Literal["character", "word"]
 # CJK and the full-width forms.
 _MARKS = (
     r"!-/:-@\[-\^`{-~\u00a1-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf"
-    r"\u2010-\u205e\u3001-\u3003\u3008-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+    r"\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
 _WORD = re.compile(rf"[^\s{_MARKS}]+(?:['\u2019][^\s{_MARKS}]+)*|[{_MARKS}]")
 
