@@ -64,19 +64,26 @@ def dense(array: Array | None) -> Array | None:
 
 
 @overload
-def readable(array: Array) -> Array: ...
+def readable(array: Array, *, spread: bool = ...) -> Array: ...
 @overload
-def readable(array: None) -> None: ...
-def readable(array: Array | None) -> Array | None:
-    """The array itself where the kernels can read it in place, else a copy."""
+def readable(array: None, *, spread: bool = ...) -> None: ...
+def readable(array: Array | None, *, spread: bool = True) -> Array | None:
+    """The array itself where the kernels can read it in place, else a copy.
+
+    Args:
+        array: Any array, or None.
+        spread: One value may stand for a whole last axis (stride 0), as in a constant zoneout;
+            False: the kernel reads whole vectors along it, so its values lie side by side.
+    """
     if array is None:
         return None
     size = array.dtype.itemsize
+    last = (0, size) if spread else (size,)
     in_place = (
         array.dtype.isnative
         and array.flags.aligned
         and all(stride % size == 0 for stride in array.strides)
-        and (array.shape[-1] <= 1 or array.strides[-1] in (0, size))
+        and (array.shape[-1] <= 1 or array.strides[-1] in last)
     )
     return array if in_place else dense(array)
 
@@ -182,9 +189,9 @@ class Layer:
             if keep:
                 require_native("keeping what a backward pass needs")
             return *self._portable(arrays, reverse), None
-        states = tuple(readable(arrays[f"{s}0"]) for s in self.states)
+        states = tuple(readable(arrays[f"{s}0"], spread=False) for s in self.states)
         y, h, c, kept = self._packed.forward(
-            readable(arrays["x"]),
+            readable(arrays["x"], spread=False),
             *(*states, None)[:2],
             readable(arrays.get("lengths")),
             *(readable(arrays.get(name)) for name in _PLACES),
@@ -244,9 +251,9 @@ class Layer:
             *self._codes,
             *self.weights.values(),
             dense(kept),
-            *(*(readable(array) for array in d_outputs), None)[:3],
-            readable(x),
-            *(*(readable(state) for state in states), None)[:2],
+            *(*(readable(array, spread=False) for array in d_outputs), None)[:3],
+            readable(x, spread=False),
+            *(*(readable(state, spread=False) for state in states), None)[:2],
             readable(arrays.get("lengths")),
             *(readable(arrays.get(name)) for name in _PLACES),
             reverse,

@@ -64,10 +64,10 @@ class Packed:
         if self._packed is None:
             portable.linear(dense(x), self._weight, self._bias, result)
         elif result.flags.c_contiguous:
-            self._packed.forward(readable(x), result)
+            self._packed.forward(readable(x, spread=False), result)
         else:
             whole = np.empty(wanted, result.dtype)
-            self._packed.forward(readable(x), whole)
+            self._packed.forward(readable(x, spread=False), whole)
             result[...] = whole
         return result
 
