@@ -111,7 +111,18 @@ def load_checkpoint(folder: Path, loop: Loop, identity: Mapping[str, Any]) -> Ru
             best={name: _tensor(a).to(device) for name, a in _under("best", arrays).items()},
             stopped=record["stopped"],
         )
-    except (OSError, BundleError, StateError, KeyError, ValueError, TypeError) as error:
+    except TrainingError:
+        raise
+    # What torch says of weights or a state that do not fit is a RuntimeError.
+    except (
+        OSError,
+        BundleError,
+        StateError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         raise TrainingError(_unusable(path, str(error))) from error
 
 

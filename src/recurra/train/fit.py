@@ -19,6 +19,7 @@ from recurra.spec.batch import Encoded
 from recurra.spec.graph import Graph
 from recurra.spec.report import EpochRecord, FitReport
 from recurra.spec.settings import Settings
+from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import parameter_count
 from recurra.train.checkpoint import load_checkpoint, save_checkpoint
@@ -146,7 +147,8 @@ def fit_cases(
         folder: DIR of the bundle to be; checkpoint and history go to DIR.run. None: no files.
         resume: Continue from DIR.run's checkpoint, bitwise as if nothing had happened; where there
             is none, begin. All settings but checkpoint_every, the sequences, the number of threads
-            and of processes must be what they were (epochs too: the schedule spans them all).
+            and of processes, the kind of device and the versions must be what they were (epochs
+            too: the schedule spans them all).
         force: Replace what stands in DIR and DIR.run.
         progress: Told of every step.
 
@@ -187,7 +189,8 @@ def fit_cases(
             "threads": torch.get_num_threads(),
             "processes": accelerator.num_processes,
             "device": accelerator.device.type,
-            "torch": torch.__version__,
+            "recurra": __version__,
+            "torch": str(torch.__version__),
         }
 
         def after_epoch(run: Run) -> None:
