@@ -47,10 +47,8 @@ EQUAL = 1e-11
 Function = Callable[..., tuple[Tensor, ...]]
 families = pytest.mark.parametrize("family", FAMILIES)
 backends = pytest.mark.parametrize("backend", [*BACKENDS, "auto"])
-# torch's own tables for forward mode are made by what it deprecates itself.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
-)
+# torch makes its tables for forward mode, and parts of inductor, by what it deprecates itself.
+pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.:DeprecationWarning")
 
 
 def function(family: str, backend: str, *names: str) -> Function:

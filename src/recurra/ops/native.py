@@ -71,9 +71,12 @@ def needs_gradient(call: Call) -> bool:
 
 def run(call: Call) -> tuple[Tensor, ...]:
     """Outputs and final states, as `recurra.ops` gives them."""
+    arrays = tuple(call.arrays.values())
     recipe = Recipe(call.family, call.choices, keep=needs_gradient(call) or transformed())
-    outputs = _apply(_Forward, recipe, *call.arrays.values())
-    return outputs[:-1]
+    if recipe.keep or forward_mode():
+        return _apply(_Forward, recipe, *arrays)[:-1]
+    # With no derivative to come, torch's bookkeeping would cost as much as a short sequence.
+    return forward(recipe, arrays)[:-1]
 
 
 def empty(call: Call, keep: bool) -> tuple[Tensor, ...]:
