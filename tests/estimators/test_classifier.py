@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from recurra import SequenceClassifier, errors
+from recurra import SequenceClassifier, errors, runtime
 
 Waves = Callable[..., tuple[list[Any], Any]]
 
 
 @pytest.mark.parametrize(
     "labels",
-    [("slow", "fast"), (7, 3), (np.int32(1), np.int32(0)), (True, False), (0.5, 1.5)],
+    [("slow", "fast"), (7, 3), (np.int32(1), np.int32(0)), (True, False), (2.0, 1.0)],
     ids=["str", "int", "int32", "bool", "float"],
 )
 def test_labels_come_back(labels: tuple[Any, Any], waves: Waves, small: dict[str, Any]) -> None:
@@ -40,9 +43,24 @@ def test_the_most_probable_class_is_predicted(fitted: SequenceClassifier, waves:
 
 def test_it_learns_what_can_be_learnt(waves: Waves) -> None:
     model = SequenceClassifier(
-        hidden=8, epochs=30, learning_rate=0.02, valid_fraction=0.0, threads=1
+        hidden=8, epochs=15, learning_rate=0.03, valid_fraction=0.0, threads=1
     )
-    assert model.fit(*waves(48)).score(*waves(40, seed=9)) >= 0.95
+    assert model.fit(*waves(160)).score(*waves(40, seed=9)) >= 0.95
+
+
+def test_a_fitted_classifier_can_be_pickled_and_copied(
+    fitted: SequenceClassifier, waves: Waves, tmp_path: Path
+) -> None:
+    X, _ = waves(6, seed=7)
+    for other in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
+        assert other.predict_proba(X).tobytes() == fitted.predict_proba(X).tobytes()
+    other.save(tmp_path / "bundle")
+    assert runtime.load(tmp_path / "bundle").fingerprint == fitted.model_.fingerprint
+
+
+def test_quantities_are_no_classes(waves: Waves) -> None:
+    with pytest.raises(errors.DataError, match="SequenceRegressor"):
+        SequenceClassifier().fit(waves(4)[0], [0.5, 1.0, 0.5, 1.0])
 
 
 @pytest.mark.parametrize(

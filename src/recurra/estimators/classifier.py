@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
-from recurra.codecs import LabelCodec
+from recurra.codecs import Cases, LabelCodec
 from recurra.decode import ClassDecoder
+from recurra.errors import DataError
 from recurra.estimators.estimator import AbstractSequenceEstimator
 from recurra.runtime import Model
 
@@ -49,6 +50,16 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
             sample_weight: How much each sequence counts, [N]; None: all the same.
         """
         return float(super().score(X, self._truth(X, y), sample_weight))
+
+    def _cases(self, X: Any, y: Any, *, need_target: bool) -> Cases:
+        cases = super()._cases(X, y, need_target=need_target)
+        fractions = [v for v in cases.targets or () if isinstance(v, float) and not v.is_integer()]
+        if fractions:
+            raise DataError(
+                f"Unknown label type: expected texts or whole numbers as classes, got "
+                f"{fractions[0]}: for quantities take SequenceRegressor"
+            )
+        return cases
 
     def _take(self, model: Model) -> None:
         super()._take(model)

@@ -149,6 +149,18 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         """
         return self._fitted().session()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A model holds kernels' memory, which is this process' own: its parts travel instead.
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            state["model_"] = (self.model_.parts, self.model_.manifest)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "model_" in state:
+            self.model_ = Model(*state["model_"])
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 
