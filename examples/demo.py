@@ -3,14 +3,14 @@
     python examples/demo.py                   RNN, GRU and LSTM of equal size; streams with the GRU
     python examples/demo.py --bidirectional   a GRU that reads both ways, over three seeds
 
-It replaces runs/demo: a bundle, summary.json and stream.png. The data comes with the aeon package.
+It replaces what it wrote before in runs/demo: a bundle, summary.json, stream.png. The data comes
+with the aeon package.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -146,7 +146,7 @@ def instructive(classifier: SequenceClassifier, test: Utterances) -> int:
 
 def stream(gru: SequenceClassifier, test: Utterances, folder: Path) -> dict[str, Any]:
     """Write the bundle and have a second process, without torch, stream one utterance with it."""
-    gru.save(folder / "bundle")
+    gru.save(folder / "bundle", force=True)
     k = instructive(gru, test)
     frames = test.frames[k]
     lines = "".join(json.dumps(frame.tolist()) + "\n" for frame in frames)
@@ -208,15 +208,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--bidirectional", action="store_true", help="a GRU that reads both ways")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of --bidirectional")
     parser.add_argument("--epochs", type=int, default=SETTINGS["epochs"])
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="replaced")
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder of the results")
     chosen = parser.parse_args(arguments)
     SETTINGS["epochs"] = chosen.epochs
     if chosen.bidirectional:
         both_ways(chosen.seeds)
         return
-    if chosen.out.exists():
-        shutil.rmtree(chosen.out)
-    chosen.out.mkdir(parents=True)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    (chosen.out / "summary.json").unlink(missing_ok=True)  # or it would outlive a run that fails
     demonstrate(chosen.out)
 
 
