@@ -1,0 +1,113 @@
+"""One layer as a value: weights, inputs, the gradient that comes back; and its exact results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recurra.ops import reference
+
+__all__ = ["STATES", "WEIGHTS", "Layer", "Shape", "as_array"]
+
+Array = NDArray[Any]
+Shape = tuple[int, int, int, int]
+WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
+STATES = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
+_GATES = {"gru": 3, "lstm": 4, "rnn": 1}
+
+
+def as_array(tensor: torch.Tensor | None) -> Array:
+    """The values of a tensor that is there."""
+    assert tensor is not None
+    array: Array = tensor.detach().numpy()
+    return array
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Everything that one call takes, in float32 and in our convention.
+
+    Args:
+        family: "gru", "lstm" or "rnn".
+        shape: [B, T, I, H].
+        weights: By our names.
+        x: [B, T, I].
+        dy: [B, T, H].
+        choices: Such as {"reset": "before"}.
+    """
+
+    family: str
+    shape: Shape
+    weights: Mapping[str, Array]
+    x: Array
+    dy: Array
+    choices: Mapping[str, Any]
+
+    @staticmethod
+    def random(family: str, shape: Shape, **choices: str) -> Layer:
+        """PyTorch's own initialisation: uniform within 1 / sqrt(H); inputs are normal."""
+        batch, time, inputs, units = shape
+        rng = np.random.default_rng(0)
+        rows, bound = _GATES[family] * units, units**-0.5
+        shapes: tuple[tuple[int, ...], ...] = ((rows, inputs), (rows, units), (rows,), (rows,))
+        return Layer(
+            family,
+            shape,
+            {
+                name: rng.uniform(-bound, bound, size).astype(np.float32)
+                for name, size in zip(WEIGHTS, shapes, strict=True)
+            },
+            rng.standard_normal((batch, time, inputs), np.float32),
+            rng.standard_normal((batch, time, units), np.float32),
+            choices,
+        )
+
+    def states(self) -> dict[str, Array]:
+        """Zero states to begin with, [B, H]."""
+        zero = np.zeros((self.shape[0], self.shape[3]), np.float32)
+        return {f"{name}0": zero for name in STATES[self.family]}
+
+    def translated(self, weight: Array, order: Sequence[int] | None = None) -> Array:
+        """A weight, or its gradient, to or from the convention of others.
+
+        PyTorch, ONNX, OpenVINO and Keras all write the GRU's update gate the other way round
+        (z keeps the old state), which is a sign.
+
+        Args:
+            weight: [G*H] or [G*H, ...].
+            order: Which of our blocks stands where in theirs; None: as in ours.
+        """
+        blocks = weight.reshape(_GATES[self.family], self.shape[3], -1)
+        if self.family == "gru":
+            # Blocks change places among themselves only in pairs, so that the update gate is
+            # block 1 before the change on the way out, and after it on the way back.
+            blocks = blocks * np.array([1, -1, 1], weight.dtype)[:, None, None]
+        if order is not None:
+            blocks = blocks[list(order)]
+        changed: Array = np.ascontiguousarray(blocks.reshape(weight.shape))
+        return changed
+
+    def theirs(self, order: Sequence[int] | None = None) -> tuple[Array, Array, Array, Array]:
+        """All weights as others take them, in the order of `WEIGHTS`."""
+        first, second, third, fourth = (
+            self.translated(self.weights[name], order) for name in WEIGHTS
+        )
+        return first, second, third, fourth
+
+    def exact(self, *, gradients: bool) -> dict[str, Array]:
+        """Outputs, or every gradient, of the reference in float64."""
+        tensors = {
+            name: torch.from_numpy(array.astype(np.float64)).requires_grad_(gradients)
+            for name, array in {"x": self.x, **self.weights}.items()
+        }
+        states = {n: torch.from_numpy(a.astype(np.float64)) for n, a in self.states().items()}
+        y = getattr(reference, self.family)(**tensors, **states, **self.choices)[0]
+        if not gradients:
+            return {"y": as_array(y)}
+        y.backward(torch.from_numpy(self.dy.astype(np.float64)))
+        return {name: as_array(tensor.grad) for name, tensor in tensors.items()}
