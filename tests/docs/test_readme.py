@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 # The installed `recurra` script in one line, so that the checkout is tested wherever it lies.
-COMMAND = "from recurra.cli import main; main()"
+COMMAND = "from recurra.cli import main; raise SystemExit(main())"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
