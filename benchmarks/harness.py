@@ -216,12 +216,16 @@ def difference(values: Mapping[str, Array], exact: Mapping[str, Array]) -> float
     """The largest deviation from `exact` of any array, as a share of its largest value.
 
     Raises:
-        ArithmeticError: a value is not finite: there is nothing to compare.
+        ArithmeticError: a value is not finite, or there are more or fewer of them: there is nothing
+            to compare.
     """
     worst = 0.0
     for name, wanted in exact.items():
-        if not np.isfinite(values[name]).all():
-            raise ArithmeticError(f"expected finite values in {name}, got NaN or an infinity")
+        if values[name].shape != wanted.shape or not np.isfinite(values[name]).all():
+            raise ArithmeticError(
+                f"expected {name} {list(wanted.shape)} with finite values, got "
+                f"{list(values[name].shape)}, finite: {np.isfinite(values[name]).all()}"
+            )
         size = float(np.abs(wanted).max(initial=0.0))
         worst = max(worst, float(np.abs(values[name] - wanted).max(initial=0.0)) / (size or 1.0))
     return worst
