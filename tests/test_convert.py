@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recurra.convert import from_torch, to_torch
 from recurra.errors import ConversionError
-from recurra.layers import GRU, LSTM, RNN, Bidirectional, Linear, Stack
+from recurra.layers import GRU, LSTM, RNN, Bidirectional, Linear, MinGRU, Stack
 from recurra.spec.state import flatten
 
 # In float64 only the order of summation differs; the figures here stay below 30 in magnitude.
@@ -146,6 +146,7 @@ REFUSED_BY_PYTORCH = {
     "weight_dropout": lambda: LSTM(3, 4, weight_dropout=0.1),
     "residual": lambda: Stack([GRU(4, 4), GRU(4, 4)], residual=True),
     "variational": lambda: Stack([GRU(4, 4), GRU(4, 4)], dropout=0.1, variational=True),
+    "a mingru: it has GRU, LSTM and RNN": lambda: Stack([MinGRU(3, 4), MinGRU(4, 4)]),
     "differ in kind": lambda: Stack([GRU(4, 4), LSTM(4, 4)]),
     "differ in hidden_size": lambda: Bidirectional(GRU(4, 4), GRU(4, 5)),
     "differ in bias": lambda: Stack([GRU(4, 4), GRU(4, 4, bias=False)]),

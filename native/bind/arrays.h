@@ -88,7 +88,7 @@ Rows<R> result(const char* name, const Out<R, 2>& a, const Problem& p) {
 }
 
 inline Problem problem_of(int family, int reset, int activation, int gate_activation) {
-  if (family < 0 || family > 2 || reset < 0 || reset > 2 || activation < 0 ||
+  if (family < 0 || family >= families || reset < 0 || reset > 2 || activation < 0 ||
       activation >= activations || gate_activation < 0 || gate_activation >= activations)
     throw nb::value_error("a code is out of its range");
   Problem p;
@@ -134,21 +134,27 @@ struct LayerWeights {
 
   // Also fills in the sizes that weights know.
   Weights<R> checked(Problem& p) const {
+    const bool recurs = p.family != Family::scan;
+    if (recurrent.is_valid() != recurs || (recurrent_bias.is_valid() && !recurs))
+      refuse("recurrent_weight", recurs ? "missing" : "the scan has no recurrent weights");
     p.inputs = long(input.shape(1));
-    p.units = long(recurrent.shape(1));
+    p.units = recurs ? long(recurrent.shape(1)) : long(input.shape(0)) / p.gates();
     const long rows = p.gates() * p.units;
     need_axes("input_weight", input, {rows, p.inputs});
-    need_axes("recurrent_weight", recurrent, {rows, p.units});
     need_dense("input_weight", input);
-    need_dense("recurrent_weight", recurrent);
+    if (recurs) {
+      need_axes("recurrent_weight", recurrent, {rows, p.units});
+      need_dense("recurrent_weight", recurrent);
+    }
     for (const auto* bias : {&input_bias, &recurrent_bias})
       if (bias->is_valid()) {
         need_axes("bias", *bias, {rows});
         need_dense("bias", *bias);
       }
-    if (p.units < 1) refuse("recurrent_weight", "no units");
+    if (p.units < 1) refuse("input_weight", "no units");
     need_possible(p);
-    return {input.data(), recurrent.data(), input_bias.is_valid() ? input_bias.data() : nullptr,
+    return {input.data(), recurs ? recurrent.data() : nullptr,
+            input_bias.is_valid() ? input_bias.data() : nullptr,
             recurrent_bias.is_valid() ? recurrent_bias.data() : nullptr};
   }
 };
@@ -171,6 +177,8 @@ struct Options {
     call.recurrent_dropout = series<R, 2 + Time>("recurrent_dropout", recurrent_dropout, p, p.units);
     call.decay = series<R, 2 + Time>("decay", decay, p, p.units);
     if (call.decay.data && p.family != Family::gru) refuse("decay", "only the GRU decays");
+    if (call.recurrent_dropout.data && p.family == Family::scan)
+      refuse("recurrent_dropout", "the scan has no recurrent product");
   }
 };
 

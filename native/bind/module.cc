@@ -128,7 +128,8 @@ nb::tuple backward(int family, int reset, int activation, int gate_activation, I
   Made<R> d_x = make<R>({batch, time, inputs}, true);
   Made<R> d_h0 = make<R>({batch, units}, true), d_c0 = make<R>({some(lstm, batch), units}, true);
   Made<R> d_input = make<R>({gate_rows, inputs}, true);
-  Made<R> d_recurrent = make<R>({gate_rows, units}, true);
+  const bool recurs = weights.recurrent != nullptr;
+  Made<R> d_recurrent = make<R>({some(recurs, gate_rows), units}, true);
   Made<R> d_input_bias = make<R>({gate_rows}, true), d_recurrent_bias = make<R>({gate_rows}, true);
   const bool from_h = start_h.is_valid(), from_c = start_c.is_valid(), fades = decay.is_valid();
   Made<R> d_start_h = make<R>({some(from_h, batch), units}, true);
@@ -138,7 +139,7 @@ nb::tuple backward(int family, int reset, int activation, int gate_activation, I
   g.h0 = whole_rows(d_h0);
   if (lstm) g.c0 = whole_rows(d_c0);
   g.input_weight = d_input.data();
-  g.recurrent_weight = d_recurrent.data();
+  if (recurs) g.recurrent_weight = d_recurrent.data();
   if (input_bias.is_valid()) g.input_bias = d_input_bias.data();
   if (recurrent_bias.is_valid()) g.recurrent_bias = d_recurrent_bias.data();
   if (from_h) g.start_h = whole_rows(d_start_h);
@@ -151,7 +152,8 @@ nb::tuple backward(int family, int reset, int activation, int gate_activation, I
   }
   scratch().trim();
   const auto if_given = [](bool given, const Made<R>& a) { return given ? nb::cast(a) : nb::none(); };
-  return nb::make_tuple(d_x, d_h0, if_given(lstm, d_c0), d_input, d_recurrent,
+  return nb::make_tuple(d_x, d_h0, if_given(lstm, d_c0), d_input,
+                        if_given(recurs, d_recurrent),
                         if_given(g.input_bias, d_input_bias),
                         if_given(g.recurrent_bias, d_recurrent_bias), if_given(from_h, d_start_h),
                         if_given(from_c, d_start_c), if_given(fades, d_decay));
@@ -203,7 +205,7 @@ void bind(nb::module_& m, const char* packed_name, const char* backward_name,
   nb::class_<Packed<R>>(m, packed_name)
       .def(nb::init<int, int, int, int, In<R, 2>, In<R, 2>, In<R, 1>, In<R, 1>>(), "family"_a,
            "reset"_a, "activation"_a, "gate_activation"_a, in("input_weight"),
-           in("recurrent_weight"), may("input_bias"), may("recurrent_bias"))
+           may("recurrent_weight"), may("input_bias"), may("recurrent_bias"))
       .def("forward", &Packed<R>::forward, in("x"), in("h0"), may("c0"), may("lengths"),
            may("valid"), may("starts"), may("start_h"), may("start_c"), may("zoneout_h"),
            may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a,
@@ -212,7 +214,7 @@ void bind(nb::module_& m, const char* packed_name, const char* backward_name,
            may("start_h"), may("start_c"), may("zoneout_h"), may("zoneout_c"),
            may("recurrent_dropout"), may("decay"), "threads"_a, in("out_h"), may("out_c"));
   m.def(backward_name, &backward<R>, "family"_a, "reset"_a, "activation"_a, "gate_activation"_a,
-        in("input_weight"), in("recurrent_weight"), may("input_bias"), may("recurrent_bias"),
+        in("input_weight"), may("recurrent_weight"), may("input_bias"), may("recurrent_bias"),
         in("kept"), in("dy"), in("dh"), may("dc"), in("x"), in("h0"), may("c0"), may("lengths"),
         may("valid"), may("starts"), may("start_h"), may("start_c"), may("zoneout_h"),
         may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a);

@@ -112,18 +112,20 @@ RECURRA_INLINE V slope(Activation which, V a) {
   return a;
 }
 
-// The usual pair, known to the compiler, so that no step asks which it is.
-struct Usual {
-  explicit Usual(const Problem&) {}
+// A pair known to the compiler, so that no step asks which it is.
+template <Activation of_candidate, Activation of_gate>
+struct Known {
+  explicit Known(const Problem&) {}
   template <class V>
-  RECURRA_INLINE V candidate(V x) const { return hyperbolic(x); }
+  RECURRA_INLINE V candidate(V x) const { return activate(of_candidate, x); }
   template <class V>
-  RECURRA_INLINE V gate(V x) const { return logistic(x); }
+  RECURRA_INLINE V gate(V x) const { return activate(of_gate, x); }
   template <class V>
-  RECURRA_INLINE V candidate_slope(V a) const { return slope(Activation::tanh, a); }
+  RECURRA_INLINE V candidate_slope(V a) const { return slope(of_candidate, a); }
   template <class V>
-  RECURRA_INLINE V gate_slope(V a) const { return slope(Activation::sigmoid, a); }
+  RECURRA_INLINE V gate_slope(V a) const { return slope(of_gate, a); }
 };
+using Usual = Known<Activation::tanh, Activation::sigmoid>;
 
 struct Named {
   explicit Named(const Problem& p) : candidate_(p.activation), gate_(p.gate_activation) {}

@@ -7,6 +7,7 @@
 #include "recurra/linear.h"
 #include "recurra/lstm.h"
 #include "recurra/rnn.h"
+#include "recurra/scan.h"
 
 #if defined(RECURRA_X86)
 #include <immintrin.h>
@@ -32,6 +33,7 @@ namespace {
 #include "linear.inl"
 #include "lstm.inl"
 #include "rnn.inl"
+#include "scan.inl"
 
 template <class F>
 struct Type {
@@ -43,6 +45,7 @@ template <class R, class Activations, class Visit>
 auto with_activations(const Problem& p, Visit visit) {
   if (p.family == Family::lstm) return visit(Type<Lstm<R, Activations>>{});
   if (p.family == Family::rnn) return visit(Type<Rnn<R, Activations>>{});
+  if (p.family == Family::scan) return visit(Type<Scan<R, Activations>>{});
   if (p.reset == Reset::after) return visit(Type<Gru<R, Reset::after, Activations>>{});
   if (p.reset == Reset::before) return visit(Type<Gru<R, Reset::before, Activations>>{});
   return visit(Type<Gru<R, Reset::none, Activations>>{});
@@ -50,9 +53,12 @@ auto with_activations(const Problem& p, Visit visit) {
 
 template <class R, class Visit>
 auto with_family(const Problem& p, Visit visit) {
-  const bool usual = p.activation == Activation::tanh &&
-                     (p.family == Family::rnn || p.gate_activation == Activation::sigmoid);
-  return usual ? with_activations<R, Usual>(p, visit) : with_activations<R, Named>(p, visit);
+  if (p.family != Family::rnn && p.gate_activation != Activation::sigmoid)
+    return with_activations<R, Named>(p, visit);
+  if (p.activation == Activation::tanh) return with_activations<R, Usual>(p, visit);
+  if (p.family == Family::scan && p.activation == Activation::identity)
+    return visit(Type<Scan<R, Known<Activation::identity, Activation::sigmoid>>>{});
+  return with_activations<R, Named>(p, visit);
 }
 
 template <class R>

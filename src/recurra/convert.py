@@ -202,6 +202,8 @@ def _refuse_losses(
 
 
 def _refuse_cell(node: AbstractCell) -> None:
+    if type(node) not in _TO_TORCH:
+        raise _loss(f"a {node.kind}: it has GRU, LSTM and RNN")
     if isinstance(node, GRUCell) and node.reset != "after":
         raise _loss(f"reset={node.reset!r}: its reset gate acts after the product")
     activations = ("tanh", "relu") if isinstance(node, RNNCell) else ("tanh",)

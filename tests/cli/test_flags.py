@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from recurra.cli.flags import SectionedCommand, choices_of, settings_flags, settings_from
 from recurra.errors import SettingsError
+from recurra.spec.cells import ACTIVATIONS
 from recurra.spec.settings import SECTIONS, Settings
 
 
@@ -99,6 +100,7 @@ def test_a_value_out_of_range_is_refused_by_name() -> None:
 
 def test_the_words_of_a_choice() -> None:
     fields = SECTIONS["model"].model_fields
-    assert choices_of(fields["cell"].annotation) == ("gru", "lstm", "rnn")
+    assert choices_of(fields["cell"].annotation) == ("gru", "lstm", "rnn", "mingru")
+    assert choices_of(fields["activation"].annotation) == ACTIVATIONS
     assert choices_of(fields["pool"].annotation) == ("last", "mean", "max")
     assert choices_of(fields["hidden"].annotation) == ()

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from recurra import kernels
 from recurra.ops import reference
-from recurra.spec.cells import ACTIVATIONS, RESETS
+from recurra.spec.cells import ACTIVATIONS, CELLS, RESETS
+from recurra.spec.kernel import FAMILIES
 
-STATES = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
+STATES = {cell.family: cell.state_fields for cell in CELLS.values()}
+KINDS = {cell.family: kind for kind, cell in CELLS.items()}
 SINGLE_STEP = ("valid", "starts", "zoneout_h", "zoneout_c", "recurrent_dropout", "decay")
 
 
@@ -92,7 +94,7 @@ class Case:
             for n, t in tensors.items()
             if t is not None and t.dtype.is_floating_point
         }
-        outputs = getattr(reference, self.family)(**tensors, **self.choices)
+        outputs = getattr(reference, KINDS[self.family])(**tensors, **self.choices)
         found: dict[str, Any] = {}
         if gradients is not None:
             given = [torch.from_numpy(np.asarray(g, np.float64)) for g in gradients]
@@ -115,7 +117,9 @@ def build(
     """A call of sizes B, T, I, H with the optional arrays that are named."""
     B, T, inputs, H = sizes
     choices = dict(choices or {})
-    gates = {"lstm": 4, "rnn": 1}.get(family) or (2 if choices.get("reset") == "none" else 3)
+    gates = {"lstm": 4, "rnn": 1, "scan": 2}.get(family) or (
+        2 if choices.get("reset") == "none" else 3
+    )
     states = STATES[family]
 
     def real(*shape: int, scale: float = 1.0) -> Any:
@@ -123,10 +127,9 @@ def build(
 
     arrays: dict[str, Any] = {"x": real(B, T, inputs)}
     arrays |= {f"{s}0": real(B, H) for s in states}
-    arrays |= {
-        "input_weight": real(gates * H, inputs, scale=inputs**-0.5),
-        "recurrent_weight": real(gates * H, H, scale=H**-0.5),
-    }
+    arrays["input_weight"] = real(gates * H, inputs, scale=inputs**-0.5)
+    if "recurrent_weight" in FAMILIES[family]:
+        arrays["recurrent_weight"] = real(gates * H, H, scale=H**-0.5)
     makers = {
         "input_bias": lambda: real(gates * H, scale=0.3),
         "recurrent_bias": lambda: real(gates * H, scale=0.3),
@@ -139,9 +142,9 @@ def build(
     for s in states:
         makers[f"start_{s}"] = lambda: real(B, H)
         makers[f"zoneout_{s}"] = lambda: rng.random((B, T, H)).astype(dtype)
-    if family != "gru":
-        del makers["decay"]
-    arrays |= {n: make() if n in options else None for n, make in makers.items()}
+    arrays |= {
+        n: make() if n in options else None for n, make in makers.items() if n in FAMILIES[family]
+    }
     arrays = {
         n: a.astype(dtype) if a is not None and a.dtype.kind == "f" else a
         for n, a in arrays.items()

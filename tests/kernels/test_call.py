@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from recurra import kernels
 from recurra.errors import BackendError, DTypeError, ShapeError, SpecError
 from recurra.kernels.call import Layer
+from recurra.spec.cells import CELLS
+from recurra.spec.kernel import FAMILIES
 
-FAMILIES = ("gru", "lstm", "rnn")
-STATES = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
+STATES = {cell.family: cell.state_fields for cell in CELLS.values()}
 every_family = pytest.mark.parametrize("family", FAMILIES)
 
 
@@ -348,8 +349,9 @@ def test_the_binding_survives_any_argument(make_call, family, data):
         dtype="float32",
         options=frozenset(["lengths", "valid", "input_bias", "zoneout_h"]),
     )
-    codes = [FAMILIES.index(family), 0, 0, 2]
-    weights = [case[n] for n in ("input_weight", "recurrent_weight", "input_bias")] + [None]
+    codes = [list(FAMILIES).index(family), 0, 0, 2]
+    names = ("input_weight", "recurrent_weight", "input_bias")
+    weights = [case.arrays.get(name) for name in names] + [None]
     c0 = case["h0"] if family == "lstm" else None
     call = [case["x"], case["h0"], c0, case["lengths"], case["valid"], None, None, None]
     call += [case["zoneout_h"], None, None, None, False, 1, True]

@@ -8,15 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recurra.kernels import portable
+from recurra.spec.cells import CELLS
 
-STATES = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
-BIASES = ("input_bias", "recurrent_bias")
+STATES = {cell.family: cell.state_fields for cell in CELLS.values()}
+WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
 
 
 def run(case):
     zero = np.zeros(len(case["input_weight"]), case["x"].dtype)
-    weights = {n: case[n] for n in ("input_weight", "recurrent_weight")}
-    weights |= {n: zero if case[n] is None else case[n] for n in BIASES}
+    given = {n: case.arrays.get(n) for n in WEIGHTS}
+    weights = {n: zero if a is None else a for n, a in given.items()}
     choices = {"reset": "after", "activation": "tanh", "gate_activation": "sigmoid"}
     choices |= {n: w for n, w in case.choices.items() if n != "reverse"}
     return portable.forward(
@@ -29,7 +30,7 @@ def run(case):
     )
 
 
-@pytest.mark.parametrize("family", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize("family", STATES)
 @given(data=st.data())
 def test_it_is_the_oracle_with_every_option(draw_call, family, data):
     case = data.draw(draw_call(family, "float64"))
@@ -40,7 +41,7 @@ def test_it_is_the_oracle_with_every_option(draw_call, family, data):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("family", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize("family", STATES)
 @given(data=st.data())
 def test_a_row_does_not_depend_on_its_neighbours(draw_call, family, data):
     case = data.draw(draw_call(family))

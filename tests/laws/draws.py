@@ -15,19 +15,26 @@ from torch import Tensor
 
 from recurra import kernels, ops
 from recurra.ops.call import STATES, Call
+from recurra.spec import cells as spec
 from recurra.spec.cells import ACTIVATIONS, RESETS
 from recurra.spec.kernel import FAMILIES
 
 NATIVE = kernels.backend() == "native"
 BACKENDS = ("native", "reference") if NATIVE else ("reference",)
 Cell = tuple[str, str | None]
-CELLS: tuple[Cell, ...] = (*(("gru", reset) for reset in RESETS), ("lstm", None), ("rnn", None))
+CELLS: tuple[Cell, ...] = (
+    *(("gru", reset) for reset in RESETS),
+    *((cell.family, None) for kind, cell in spec.CELLS.items() if kind != "gru"),
+)
+# The public function of each family has the name of its cell.
+KINDS = {cell.family: kind for kind, cell in spec.CELLS.items()}
 GATES: dict[Cell, tuple[str, ...]] = {
     ("gru", "after"): ("reset", "update", "candidate"),
     ("gru", "before"): ("reset", "update", "candidate"),
     ("gru", "none"): ("update", "candidate"),
     ("lstm", None): ("input", "forget", "cell", "output"),
     ("rnn", None): ("candidate",),
+    ("scan", None): ("update", "candidate"),
 }
 FORMS = ("lengths", "valid", "starts")
 # A gate outside 0..1 makes the state grow at every step, and every rounding with it: such gates are
@@ -42,7 +49,8 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
 
 def choices_of(family: str, reset: str | None, **more: object) -> dict[str, object]:
     """The choices of a plain cell, with `more` put in."""
-    choices: dict[str, object] = {"activation": "tanh", "reverse": False}
+    activation = "identity" if family == "scan" else "tanh"
+    choices: dict[str, object] = {"activation": activation, "reverse": False}
     if family != "rnn":
         choices["gate_activation"] = "sigmoid"
     if family == "gru":
@@ -146,10 +154,22 @@ def backends() -> st.SearchStrategy[str]:
     return st.sampled_from(BACKENDS)
 
 
+def function_of(family: str) -> Callable[..., tuple[Tensor, ...]]:
+    """The public function of `recurra.ops`."""
+    function: Callable[..., tuple[Tensor, ...]] = getattr(ops, KINDS[family])
+    return function
+
+
+def weight_of(family: str) -> str:
+    """A weight that the family's every step takes part in."""
+    return "recurrent_weight" if "recurrent_weight" in FAMILIES[family] else "input_weight"
+
+
 def compute(call: Call, backend: str) -> tuple[Tensor, ...]:
     """Outputs and final states."""
-    function = getattr(ops, call.family)
-    outputs: tuple[Tensor, ...] = function(**call.arrays, **call.choices, backend=backend)
+    outputs: tuple[Tensor, ...] = function_of(call.family)(
+        **call.arrays, **call.choices, backend=backend
+    )
     return outputs
 
 

@@ -30,7 +30,7 @@ def on_blocks(change: Callable[[list[Tensor]], None], count: int) -> Callable[[C
 
     def mutate(call: Call) -> Call:
         changed = {}
-        for name in WEIGHTS:
+        for name in [name for name in WEIGHTS if name in call.arrays]:
             blocks = list(call.arrays[name].chunk(count))
             change(blocks)
             changed[name] = torch.cat(blocks)

@@ -37,18 +37,18 @@ def cell_of(kind: str, size: int | None = None) -> st.SearchStrategy[AbstractNod
         "bias": st.booleans(),
         "learn_initial_state": st.booleans(),
         "zoneout": rates,
-        "weight_dropout": rates,
     }
+    if issubclass(cells.CELLS[kind], cells.AbstractRecurrentCell):
+        shared["weight_dropout"] = rates
     own: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "gru": {"reset": st.sampled_from(cells.RESETS)},
         "lstm": {"zoneout_cell": rates},
-        "rnn": {},
     }
-    return st.builds(NODE_KINDS[kind], **shared, **own[kind])
+    return st.builds(NODE_KINDS[kind], **shared, **own.get(kind, {}))
 
 
 def any_cell(size: int) -> st.SearchStrategy[Any]:
-    return st.sampled_from(["gru", "lstm", "rnn"]).flatmap(lambda kind: cell_of(kind, size))
+    return st.sampled_from(list(cells.CELLS)).flatmap(lambda kind: cell_of(kind, size))
 
 
 def bidirectional(size: int) -> st.SearchStrategy[Any]:
@@ -75,9 +75,7 @@ def stacks(draw: st.DrawFn) -> nodes.Stack:
 STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
     "embedding": st.builds(nodes.Embedding, tokens=sizes, size=sizes),
     "linear": st.builds(nodes.Linear, input_size=sizes, output_size=sizes, bias=st.booleans()),
-    "gru": cell_of("gru"),
-    "lstm": cell_of("lstm"),
-    "rnn": cell_of("rnn"),
+    **{kind: cell_of(kind) for kind in cells.CELLS},
     "stack": stacks(),
     "bidirectional": sizes.flatmap(bidirectional),
     "pool": st.builds(
@@ -231,9 +229,7 @@ def test_both_sides_agree_on_rows(kind: str, data: st.DataObject, seed: int, dty
 @st.composite
 def networks(draw: st.DrawFn) -> Graph:
     """Tokens or floats -> dropout -> encoder -> pool -> head, with tags at every step beside it."""
-    encoder = draw(
-        st.one_of([STRATEGIES[k] for k in ("gru", "lstm", "rnn", "stack", "bidirectional")])
-    )
+    encoder = draw(st.one_of([STRATEGIES[k] for k in (*cells.CELLS, "stack", "bidirectional")]))
     source = signal_of(encoder, "steps")
     steps = []
     if draw(st.booleans()):
@@ -261,7 +257,7 @@ def test_whole_networks_agree(graph: Graph, seed: int, cut: int, dtype: Any) -> 
     hold_parity(Sides(graph, seed, dtype), seed, cut)
 
 
-@pytest.mark.parametrize("kind", ["gru", "lstm"])
+@pytest.mark.parametrize("kind", ["gru", "lstm", "mingru"])
 def test_swapped_gates_would_be_seen(kind: str) -> None:
     """The law has teeth: numpy's side with two gates exchanged differs from torch's."""
     node = NODE_KINDS[kind](input_size=3, hidden_size=4)

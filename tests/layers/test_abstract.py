@@ -10,17 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from recurra.errors import BackendError, DTypeError, ShapeError, SpecError, StateError
-from recurra.layers import GRU, LSTM, RNN
+from recurra.layers import GRU, LSTM, RNN, MinGRU
 from recurra.layers.abstract import AbstractRecurrent
+from recurra.spec.cells import CELLS as CELL_TYPES
+from recurra.spec.cells import AbstractRecurrentCell
 from recurra.spec.state import GRUState, RNNState, map_arrays
 
-CELLS = [GRU, LSTM, RNN]
+CELLS = [GRU, LSTM, RNN, MinGRU]
 VARIANTS: dict[str, tuple[type[AbstractRecurrent], dict[str, Any]]] = {
     "gru_after": (GRU, {}),
     "gru_before": (GRU, {"reset": "before"}),
     "gru_none": (GRU, {"reset": "none", "bias": False}),
     "lstm": (LSTM, {}),
     "rnn": (RNN, {"activation": "relu"}),
+    "mingru": (MinGRU, {}),
 }
 each_cell = pytest.mark.parametrize("cell", CELLS)
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
@@ -44,6 +47,15 @@ def inputs(batch: int = 3, time: int = 6) -> Tensor:
 
 def near(came: Any, wanted: Any) -> None:
     torch.testing.assert_close(came, wanted, rtol=0, atol=1e-12)
+
+
+def drops_weights(cell: type[AbstractRecurrent]) -> bool:
+    return isinstance(cell(1, 1).node, AbstractRecurrentCell)
+
+
+def test_every_cell_has_its_layer() -> None:
+    assert [type(cell(1, 1).node) for cell in CELLS] == list(CELL_TYPES.values())
+    assert {variant.split("_")[0] for variant in VARIANTS} == set(CELL_TYPES)
 
 
 @each_variant
@@ -205,7 +217,7 @@ def test_zoneout_is_its_expectation_at_inference(cell: type[AbstractRecurrent]) 
     near(layer(x, start)[0], held + 0.75 * (moved - held))
 
 
-@each_cell
+@pytest.mark.parametrize("cell", [c for c in CELLS if drops_weights(c)])
 def test_weight_dropout_drops_recurrent_weights_alone(cell: type[AbstractRecurrent]) -> None:
     """The first step from zero ignores the recurrent weights; the second sees 1/(1-p) or 0."""
     torch.manual_seed(0)
@@ -235,12 +247,12 @@ def test_weight_dropout_keeps_the_expected_product() -> None:
 @each_cell
 def test_why_tells_and_leaves_the_random_numbers_alone(cell: type[AbstractRecurrent]) -> None:
     """`why` answers for the very call and draws nothing from the global generator."""
-    layer = cell(3, 4, zoneout=0.5, weight_dropout=0.5)
+    layer = cell(3, 4, zoneout=0.5, **({"weight_dropout": 0.5} if drops_weights(cell) else {}))
     before = torch.get_rng_state()
     choice = layer.why(torch.zeros(2, 2, 3), lengths=torch.tensor([1, 2]))
     assert torch.equal(torch.get_rng_state(), before)
     assert choice.backend != "torch"
-    assert "zoneout" in choice.reasons["torch"]
+    assert ("no minGRU" if cell is MinGRU else "zoneout") in choice.reasons["torch"]
 
 
 @each_cell
@@ -270,7 +282,7 @@ def test_what_does_not_fit_is_refused(cell: type[AbstractRecurrent]) -> None:
         {"hidden_size": 0},
         {"input_size": 2.5},
         {"zoneout": 1.0},
-        {"weight_dropout": -0.1},
+        *([{"weight_dropout": -0.1}] if drops_weights(cell) else []),
         {"activation": "swish"},
         {"input_init": "xavier"},
         {"recurrent_init": "zeros"},

@@ -133,7 +133,7 @@ def test_why_answers_for_each_direction() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     """Other modules, unequal inputs, one cell twice, and another layer's state."""
     layer, x = pair_of(GRU, GRU)
-    with pytest.raises(SpecError, match="backward to be a GRU, LSTM or RNN, got Bidirectional"):
+    with pytest.raises(SpecError, match="backward to be a GRU, LSTM, RNN or MinGRU, got Bid"):
         Bidirectional(GRU(3, 4), layer)  # type: ignore[arg-type] # the wrong type is what is tested
     with pytest.raises(SpecError, match="forward takes I=3, backward I=4"):
         Bidirectional(GRU(3, 4), GRU(4, 4))

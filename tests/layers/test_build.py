@@ -24,6 +24,7 @@ NODES: list[AbstractNode] = [
     cells.GRUCell(**SIZES, reset="before", activation="relu", bias=False, zoneout=0.1),
     cells.LSTMCell(**SIZES, gate_activation="hard_sigmoid", zoneout_cell=0.2),
     cells.RNNCell(**SIZES, learn_initial_state=True, weight_dropout=0.3),
+    cells.MinGRUCell(**SIZES, learn_initial_state=True, activation="tanh"),
     nodes.Stack(
         layers=(
             cells.GRUCell(**SIZES),
@@ -40,6 +41,7 @@ NODES: list[AbstractNode] = [
     nodes.Pool(size=4, modes=("mean", "max")),
     nodes.Dropout(rate=0.5, variational=True),
 ]
+STACK = NODES[6]
 
 
 def text_graph(encoder: AbstractNode) -> Graph:
@@ -81,7 +83,7 @@ def test_a_layer_is_its_node(node: AbstractNode) -> None:
 
 def test_options_reach_every_cell() -> None:
     """Initialisers and the backend go to each cell of a stack and of a bidirectional."""
-    stack = from_node(NODES[5], recurrent_init="identity", backend="reference")
+    stack = from_node(STACK, recurrent_init="identity", backend="reference")
     assert isinstance(stack, Stack)
     found = [m for m in stack.modules() if hasattr(m, "recurrent_weight")]
     assert len(found) == 3
@@ -91,7 +93,7 @@ def test_options_reach_every_cell() -> None:
             assert torch.equal(block, torch.eye(len(block)))
 
 
-@pytest.mark.parametrize("encoder", [NODES[2], NODES[3], NODES[4], NODES[5]])
+@pytest.mark.parametrize("encoder", [*NODES[2:6], STACK])
 def test_paths_are_the_graph_s(encoder: AbstractNode) -> None:
     """state_dict has the keys, order and shapes of graph.parameters(), and loads back."""
     graph = text_graph(encoder)
@@ -119,7 +121,7 @@ def call_apart(module: GraphModule, tokens: torch.Tensor, steps: dict[str, Any])
     return {"head": part["head"](row)[0], "tags": tags}
 
 
-@pytest.mark.parametrize("encoder", [NODES[2], NODES[5]])
+@pytest.mark.parametrize("encoder", [NODES[2], STACK])
 def test_it_is_its_layers_in_turn(encoder: AbstractNode) -> None:
     """Outputs by name are those of the layers, each given what its step names."""
     module = build(text_graph(encoder)).eval()
@@ -176,7 +178,7 @@ def test_a_row_input_needs_no_steps() -> None:
 
 def test_a_graph_that_does_not_stream_has_no_step() -> None:
     """Asking for it names the step of the graph and the reason."""
-    module = build(text_graph(NODES[6]))
+    module = build(text_graph(NODES[7]))
     assert isinstance(module.encoder, Bidirectional)
     assert not hasattr(module, "step")
     with pytest.raises(AttributeError, match=r"GraphModule has no step: step 'encoder' \(bidir"):

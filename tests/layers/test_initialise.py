@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from recurra.errors import SpecError
-from recurra.layers import GRU, LSTM, RNN
+from recurra.layers import GRU, LSTM, RNN, MinGRU
 
 I, H = 60, 240  # noqa: E741 # the axis's own letter
 LAYERS = [(GRU, {}), (GRU, {"reset": "none"}), (LSTM, {}), (RNN, {})]
@@ -98,6 +98,7 @@ def test_identity_blocks(cell: Any, more: dict[str, Any]) -> None:
         (LSTM, {}, "forget", 1.0),
         (GRU, {}, "update", -1.0),
         (GRU, {"reset": "none"}, "update", -1.0),
+        (MinGRU, {}, "update", -1.0),
     ],
 )
 def test_gate_bias_begins_by_remembering(
@@ -106,13 +107,14 @@ def test_gate_bias_begins_by_remembering(
     """The gate that keeps the state is opened towards keeping, the others and the twin stay 0."""
     for name, block in blocks(cell, more, "input_bias", bias_init="gate").items():
         assert torch.equal(block, torch.full_like(block, value if name == gate else 0.0))
-    twin = blocks(cell, more, "recurrent_bias", bias_init="gate")
-    assert not any(block.any() for block in twin.values())
+    if cell is not MinGRU:
+        twin = blocks(cell, more, "recurrent_bias", bias_init="gate")
+        assert not any(block.any() for block in twin.values())
 
 
 def test_a_gate_bias_holds_a_state_longer() -> None:
     """After some empty steps more of the state is left than without, for both kinds of gate."""
-    for cell in (GRU, LSTM):
+    for cell in (GRU, LSTM, MinGRU):
         left = []
         for bias_init in ("zeros", "gate", "chrono"):
             torch.manual_seed(0)
@@ -131,8 +133,9 @@ def test_chrono_spreads_memory_over_the_length(length: int) -> None:
     init = {"bias_init": "chrono", "chrono_length": length}
     gru = blocks(GRU, {}, "input_bias", **init)
     lstm = blocks(LSTM, {}, "input_bias", **init)
+    scan = blocks(MinGRU, {}, "input_bias", **init)
     assert torch.equal(lstm["forget"], -lstm["input"])
-    for bias in (-gru["update"], lstm["forget"]):
+    for bias in (-gru["update"], -scan["update"], lstm["forget"]):
         memory = bias.exp()
         assert memory.min() >= 1 - 1e-12
         assert memory.max() <= length - 1 + 1e-9
@@ -143,6 +146,13 @@ def test_chrono_spreads_memory_over_the_length(length: int) -> None:
         assert not gru[name].any()
     for name in ("cell", "output"):
         assert not lstm[name].any()
+
+
+def test_a_mingru_draws_each_gates_input_weights_on_its_own() -> None:
+    """And has no recurrent ones to draw, whatever recurrent_init says."""
+    for block in blocks(MinGRU, {}, "input_weight", recurrent_init="identity").values():
+        is_uniform(block, (6 / (H + I)) ** 0.5)
+    assert not any(block.any() for block in blocks(MinGRU, {}, "input_bias").values())
 
 
 def test_a_bias_that_is_not_there_cannot_be_set() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from recurra.ops import derivatives
+from recurra.spec.kernel import FAMILIES
 
 POINT = (torch.tensor([0.3, -0.7], dtype=torch.float64), torch.tensor([1.1], dtype=torch.float64))
 
@@ -51,7 +52,7 @@ def test_pull_can_be_differentiated() -> None:
 
 
 def test_forward_is_the_reference() -> None:
-    for family in ("gru", "lstm", "rnn"):
+    for family in FAMILIES:
         call = make(family, choices_of(family, "after"))
         ours, theirs = derivatives.forward(call), compute(call, "reference")
         assert all(map(torch.equal, ours, theirs))

@@ -26,6 +26,7 @@ BOTH = ("input_bias", "recurrent_bias")
         (("lstm", None), {}, ("zoneout_c",), "takes no zoneout_c"),
         (("rnn", None), {}, ("recurrent_dropout",), "takes no recurrent_dropout"),
         (("lstm", None), {}, ("lengths",), "c of the last step only"),
+        (("scan", None), {}, (), "no minGRU"),
     ],
 )
 def test_what_it_cannot_do_is_refused(

@@ -241,6 +241,23 @@ def test_rnn_by_hand() -> None:
     assert y.item() == pytest.approx(h0 + share * (new - h0), abs=1e-15)
 
 
+def test_mingru_by_hand() -> None:
+    x, h0, share, w, b = 0.5, 0.8, 0.25, (0.3, -0.4), (0.1, -0.2)
+    z, n = sigmoid(w[0] * x + b[0]), w[1] * x + b[1]
+    weight, bias = (torch.tensor(p, dtype=torch.float64) for p in (w, b))
+    for activation, value in (("identity", n), ("tanh", math.tanh(n))):
+        y, last = reference.mingru(
+            series(x),
+            scalar(h0),
+            weight[:, None],
+            bias,
+            activation=activation,
+            zoneout_h=series(share),
+        )
+        assert y.item() == pytest.approx(h0 + share * z * (value - h0), abs=1e-15)
+        assert last.item() == y.item()
+
+
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_no_steps_are_part_of_the_graph(cell: Cell) -> None:
     """T = 0: y [B, 0, H] can be differentiated like any other, and the state stays."""

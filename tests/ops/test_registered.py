@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from draws import CELLS, NATIVE, Cell, choices_of, compute, make
+from draws import CELLS, NATIVE, Cell, choices_of, compute, make, weight_of
 
 from recurra.ops import registered
 from recurra.ops.call import STATES, Call
@@ -50,9 +50,7 @@ def test_torch_finds_nothing_wrong_with_backward(cell: Cell) -> None:
     pair = registered.OPERATORS[family]
     *outputs, kept = pair.forward(*arguments(call, keep=True))
     words = arguments(call, keep=True)[:-1]
-    found = torch.library.opcheck(
-        pair.backward, (kept, *outputs, *words, ["x", "recurrent_weight"])
-    )
+    found = torch.library.opcheck(pair.backward, (kept, *outputs, *words, ["x", weight_of(family)]))
     assert set(found.values()) == {"SUCCESS"}
 
 
@@ -61,7 +59,7 @@ def test_torch_finds_nothing_wrong_with_backward(cell: Cell) -> None:
 def test_the_operator_gives_the_bits_of_the_eager_call(cell: Cell) -> None:
     family, reset = cell
     call = make(family, choices_of(family, reset), names=("lengths", "starts"))
-    weight = call.arrays["recurrent_weight"].requires_grad_()
+    weight = call.arrays[weight_of(family)].requires_grad_()
     ours, theirs = registered.run(call), compute(call, "native")
     assert all(map(torch.equal, ours, theirs))
     gradients = [torch.autograd.grad(out[0].sum() + out[1].sum(), weight) for out in (ours, theirs)]

@@ -16,7 +16,7 @@ from recurra.codecs import (
     ValueCodec,
 )
 from recurra.decode import ClassDecoder, ValueDecoder
-from recurra.spec.cells import GRUCell, LSTMCell, RNNCell
+from recurra.spec.cells import GRUCell, LSTMCell, MinGRUCell, RNNCell
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear, Pool, Stack
@@ -65,6 +65,15 @@ STREAMING = {
         Pool(size=6, modes=("max",)),
         Dropout(rate=0.5),
         Linear(input_size=6, output_size=1, bias=False),
+    ),
+    "mingru": chain(
+        Stack(
+            layers=(
+                MinGRUCell(input_size=3, hidden_size=5, learn_initial_state=True, zoneout=0.1),
+                MinGRUCell(input_size=5, hidden_size=4, bias=False, activation="tanh"),
+            )
+        ),
+        Pool(size=4, modes=("last", "mean")),
     ),
     "stack": chain(
         Stack(

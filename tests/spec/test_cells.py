@@ -5,7 +5,18 @@ from typing import Any
 import pytest
 
 from recurra.errors import SpecError
-from recurra.spec.cells import ACTIVATIONS, RESETS, AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.spec.cells import (
+    ACTIVATIONS,
+    CELLS,
+    RESETS,
+    AbstractCell,
+    AbstractRecurrentCell,
+    GRUCell,
+    LSTMCell,
+    MinGRUCell,
+    RNNCell,
+)
+from recurra.spec.kernel import FAMILIES
 from recurra.spec.node import Signal
 
 SIZES: dict[str, Any] = {"input_size": 3, "hidden_size": 5}
@@ -37,7 +48,33 @@ def test_gates_give_the_rows_of_every_parameter(
     assert cell.why_not_streaming() is None
 
 
-@pytest.mark.parametrize("cell_type", [GRUCell, LSTMCell, RNNCell])
+def test_mingru_reads_its_input_alone() -> None:
+    cell = MinGRUCell(**SIZES, learn_initial_state=True)
+    assert cell.gates == ("update", "candidate")
+    assert (cell.activation, cell.gate_activation) == ("identity", "sigmoid")
+    assert cell.parameters() == {"input_weight": (10, 3), "input_bias": (10,), "initial_h": (5,)}
+    assert cell.state_slots() == {"h": (5,)}
+    assert cell.output((Signal("steps", 3),)) == Signal("steps", 5)
+    assert cell.why_not_streaming() is None
+    with pytest.raises(TypeError, match="weight_dropout"):
+        MinGRUCell(**SIZES, weight_dropout=0.1)  # type: ignore[call-arg]  # the point of the test
+
+
+def test_every_cell_has_its_kind_and_its_kernels() -> None:
+    """A cell that `CELLS` forgets, or whose family has no descriptor, fails here."""
+    final = {
+        cell for base in (AbstractCell, AbstractRecurrentCell) for cell in base.__subclasses__()
+    }
+    assert set(CELLS.values()) == final - {AbstractRecurrentCell}
+    for kind, cell in CELLS.items():
+        assert cell.kind == kind
+        assert cell.state_fields == tuple(cell(**SIZES).state_slots())
+        weights = {n: f for n, f in FAMILIES[cell.family].items() if f.role == "weight"}
+        assert set(weights) == set(cell(**SIZES).parameters())
+    assert [cell.family for cell in CELLS.values()] == list(FAMILIES)
+
+
+@pytest.mark.parametrize("cell_type", CELLS.values())
 def test_bias_and_initial_state_are_choices(cell_type: type[AbstractCell]) -> None:
     cell = cell_type(**SIZES, bias=False, learn_initial_state=True)
     names = [name for name in cell.parameters() if "bias" in name]
@@ -46,7 +83,7 @@ def test_bias_and_initial_state_are_choices(cell_type: type[AbstractCell]) -> No
     assert initial == {f"initial_{name}": (5,) for name in cell.state_slots()}
 
 
-@pytest.mark.parametrize("cell_type", [GRUCell, LSTMCell, RNNCell])
+@pytest.mark.parametrize("cell_type", CELLS.values())
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -57,8 +94,6 @@ def test_bias_and_initial_state_are_choices(cell_type: type[AbstractCell]) -> No
         ({"gate_activation": None}, "gate_activation must be one of"),
         ({"zoneout": 1.0}, r"zoneout must be in \[0, 1\), got 1.0"),
         ({"zoneout": float("nan")}, "zoneout must be in"),
-        ({"weight_dropout": -0.1}, "weight_dropout must be in"),
-        ({"weight_dropout": "0"}, "weight_dropout must be in"),
     ],
 )
 def test_contradictions_are_refused(
@@ -71,6 +106,9 @@ def test_contradictions_are_refused(
 def test_choices_of_one_cell_only() -> None:
     with pytest.raises(SpecError, match="gru: reset must be one of after, before, none"):
         GRUCell(**SIZES, reset="later")  # type: ignore[arg-type]  # the point of the test
+    for rate in (-0.1, "0"):
+        with pytest.raises(SpecError, match="rnn: weight_dropout must be in"):
+            RNNCell(**SIZES, weight_dropout=rate)  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(SpecError, match="lstm: zoneout_cell must be in"):
         LSTMCell(**SIZES, zoneout_cell=1)
     assert {*RESETS} == {"after", "before", "none"}

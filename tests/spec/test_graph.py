@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.errors import SpecError
-from recurra.spec.cells import ACTIVATIONS, RESETS, AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.spec.cells import (
+    ACTIVATIONS,
+    CELLS,
+    RESETS,
+    AbstractCell,
+    AbstractRecurrentCell,
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+)
 from recurra.spec.graph import NODE_KINDS, Graph, Step, node_from_json, node_to_json
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear, Pool, Stack
@@ -21,10 +30,12 @@ rates = st.floats(0, 0.99)
 
 @st.composite
 def cells(draw: Any, input_size: int) -> AbstractCell:
-    cell_type = draw(st.sampled_from([GRUCell, LSTMCell, RNNCell]))
+    cell_type = draw(st.sampled_from(list(CELLS.values())))
     more = {"reset": draw(st.sampled_from(RESETS))} if cell_type is GRUCell else {}
     if cell_type is LSTMCell:
         more = {"zoneout_cell": draw(rates)}
+    if issubclass(cell_type, AbstractRecurrentCell):
+        more["weight_dropout"] = draw(rates)
     return cell_type(
         input_size=input_size,
         hidden_size=draw(sizes),
@@ -33,7 +44,6 @@ def cells(draw: Any, input_size: int) -> AbstractCell:
         bias=draw(st.booleans()),
         learn_initial_state=draw(st.booleans()),
         zoneout=draw(rates),
-        weight_dropout=draw(rates),
         **more,
     )
 

@@ -8,7 +8,7 @@ from recurra.errors import DTypeError, ShapeError
 from recurra.spec.kernel import DESCRIPTOR_VERSION, FAMILIES, check_arrays
 
 B, T, I, H = 2, 4, 3, 5  # noqa: E741 - the letter of the axis
-GATES = {"gru": 3, "lstm": 4, "rnn": 1}
+GATES = {"gru": 3, "lstm": 4, "rnn": 1, "scan": 2}
 WIDTHS = {"B": B, "T": T, "I": I, "H": H}
 
 
@@ -89,6 +89,9 @@ def test_the_words_say_who_is_right() -> None:
 def test_the_families_differ_in_their_states_and_in_decay() -> None:
     assert {name for name in FAMILIES["lstm"] if name.endswith("0")} == {"h0", "c0"}
     assert [family for family, table in FAMILIES.items() if "decay" in table] == ["gru"]
+    without = {family for family, table in FAMILIES.items() if "recurrent_weight" not in table}
+    assert without == {"scan"}
+    assert not any(name.startswith("recurrent") for name in FAMILIES["scan"])
     assert DESCRIPTOR_VERSION >= 1
     for table in FAMILIES.values():
         for name, field in table.items():

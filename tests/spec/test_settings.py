@@ -1,12 +1,12 @@
 """Settings have one name each, are checked where they come in, and say the nearest name."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from recurra.errors import SettingsError
-from recurra.spec.cells import ACTIVATIONS, RESETS
+from recurra.spec.cells import ACTIVATIONS, CELLS, RESETS
 from recurra.spec.settings import SECTIONS, DataSettings, Settings, section_of
 
 
@@ -41,6 +41,9 @@ def test_settings_are_frozen() -> None:
 def test_the_words_are_those_of_the_cells() -> None:
     for activation in ACTIVATIONS:
         assert Settings.from_flat({"activation": activation}).model.activation == activation
+    for cell in CELLS:
+        assert Settings.from_flat({"cell": cell}).model.cell == cell
+    assert get_args(SECTIONS["model"].model_fields["cell"].annotation) == tuple(CELLS)
     for reset in RESETS:
         assert Settings.from_flat({"reset": reset}).model.reset == reset
 
@@ -53,7 +56,7 @@ def test_the_words_are_those_of_the_cells() -> None:
         ({"hidden": 0}, "hidden: Input should be greater than or equal to 1, got 0"),
         ({"hidden": "many"}, "hidden: .* got 'many'"),
         ({"hidden": None}, "hidden: .* got None"),
-        ({"cell": "gruu"}, "cell: Input should be 'gru', 'lstm' or 'rnn', got 'gruu'"),
+        ({"cell": "gruu"}, "cell: Input should be 'gru', 'lstm', 'rnn' or 'mingru', got 'gruu'"),
         ({"dropout": 1.0}, "dropout: .* less than 1"),
         ({"dropout": float("nan")}, "dropout: "),
         ({"learning_rate": 0}, "learning_rate: .* greater than 0"),

@@ -2,15 +2,17 @@
 
 import pytest
 
-from recurra.spec.cells import GRUCell, LSTMCell, RNNCell
+from recurra.errors import SettingsError
+from recurra.spec.cells import CELLS, AbstractRecurrentCell, GRUCell, LSTMCell
 from recurra.spec.node import Signal
 from recurra.spec.nodes import Bidirectional, Stack
 from recurra.spec.settings import ModelSettings
 from recurra.tasks.encoder import cell_node, encoder_node
 
 
-@pytest.mark.parametrize(("cell", "kind"), [("gru", GRUCell), ("lstm", LSTMCell), ("rnn", RNNCell)])
-def test_every_choice_reaches_the_cell(cell: str, kind: type) -> None:
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_choice_reaches_the_cell(cell: str) -> None:
+    kind = CELLS[cell]
     settings = ModelSettings(
         cell=cell,
         hidden=5,
@@ -19,14 +21,25 @@ def test_every_choice_reaches_the_cell(cell: str, kind: type) -> None:
         bias=False,
         learn_initial_state=True,
         zoneout=0.1,
-        weight_dropout=0.2,
+        weight_dropout=0.2 if issubclass(kind, AbstractRecurrentCell) else 0.0,
     )
     node = cell_node(settings, 3)
     assert isinstance(node, kind)
     assert (node.input_size, node.hidden_size) == (3, 5)
     assert (node.activation, node.gate_activation) == ("softsign", "hard_sigmoid")
     assert (node.bias, node.learn_initial_state) == (False, True)
-    assert (node.zoneout, node.weight_dropout) == (0.1, 0.2)
+    assert node.zoneout == 0.1
+    assert getattr(node, "weight_dropout", 0.0) == settings.weight_dropout
+
+
+def test_the_activation_is_the_cells_own_where_none_is_named() -> None:
+    found = {cell: cell_node(ModelSettings(cell=cell), 3).activation for cell in CELLS}
+    assert found == dict.fromkeys(CELLS, "tanh") | {"mingru": "identity"}
+
+
+def test_a_weight_dropout_without_recurrent_weights_is_refused() -> None:
+    with pytest.raises(SettingsError, match="mingru has no recurrent weights to drop"):
+        cell_node(ModelSettings(cell="mingru", weight_dropout=0.1), 3)
 
 
 def test_zoneout_reaches_both_states_of_an_lstm() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from recurra.codecs import SequenceCodec, cases_from_arrays, fit_codec
 from recurra.errors import SettingsError
 from recurra.layers import build
+from recurra.spec.cells import CELLS
 from recurra.spec.settings import DataSettings, ModelSettings
 from recurra.tasks import Classify
 from recurra.train.budget import hidden_for, parameter_count
@@ -28,7 +29,7 @@ def count(model: ModelSettings) -> int:
 @settings(max_examples=30, deadline=None)
 @given(
     budget=st.integers(1, 100_000),
-    cell=st.sampled_from(["gru", "lstm", "rnn"]),
+    cell=st.sampled_from(list(CELLS)),
     layers=st.integers(1, 2),
     bidirectional=st.booleans(),
 )
@@ -49,9 +50,9 @@ def test_the_count_is_that_of_the_module() -> None:
     assert parameter_count(graph) == sum(p.numel() for p in build(graph).parameters())
 
 
-def test_three_cells_of_the_default_grus_size_differ_by_a_hundredth() -> None:
+def test_other_cells_of_the_default_grus_size_differ_by_a_hundredth() -> None:
     budget = count(ModelSettings())
-    for cell in ("lstm", "rnn"):
+    for cell in CELLS:
         model = ModelSettings(cell=cell)
         hidden = hidden_for(budget, Classify(), model, CODEC)
         found = count(model.model_copy(update={"hidden": hidden}))

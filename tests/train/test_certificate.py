@@ -47,6 +47,7 @@ def model_of(trained: Fitted) -> Model:
         (series, {"cell": "gru", "reset": "before", "layers": 2, "residual": True}),
         (series, {"cell": "lstm", "zoneout": 0.1, "learn_initial_state": True}),
         (series, {"cell": "rnn", "activation": "relu", "pool": ("max", "mean", "last")}),
+        (series, {"cell": "mingru", "layers": 2, "residual": True, "learn_initial_state": True}),
         (series, {"cell": "gru", "bidirectional": True}),
         (texts, {"cell": "gru", "symbol": "word", "embedding": 3}),
         (texts, {"cell": "lstm", "dropout": 0.2, "embedding": 3}),

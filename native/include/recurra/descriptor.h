@@ -11,9 +11,10 @@
 
 namespace recurra {
 
-constexpr int descriptor_version = 1;
+constexpr int descriptor_version = 2;
 
-enum class Family : int { gru, lstm, rnn };
+enum class Family : int { gru, lstm, rnn, scan };
+constexpr int families = 4;
 enum class Reset : int { after, before, none };
 enum class Activation : int { tanh, relu, sigmoid, hard_sigmoid, hard_tanh, softsign, identity };
 
@@ -37,7 +38,8 @@ struct Rows {
   R* at(long b) const { return data + b * batch; }
 };
 
-// The four weights as the model holds them, dense: [G*H, I], [G*H, H], [G*H], [G*H].
+// The four weights as the model holds them, dense: [G*H, I], [G*H, H], [G*H], [G*H]. The scan has
+// no recurrent ones.
 template <class R>
 struct Weights {
   const R* input = nullptr;
@@ -60,6 +62,7 @@ struct Problem {
   int gates() const {
     if (family == Family::lstm) return 4;
     if (family == Family::rnn) return 1;
+    if (family == Family::scan) return 2;
     return reset == Reset::none ? 2 : 3;
   }
 };

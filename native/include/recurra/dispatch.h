@@ -13,7 +13,7 @@ struct Linear {
   long inputs = 0, outputs = 0;
 };
 
-// The recurrent families (gru.h, lstm.h, rnn.h) and linear.h, for one element type.
+// The recurrent families (gru.h, lstm.h, rnn.h, scan.h) and linear.h, for one element type.
 // Sizes of packed and kept count elements; workspaces count bytes. Memory is the caller's, aligned
 // to 64 bytes.
 template <class R>

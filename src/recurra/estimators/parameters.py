@@ -37,14 +37,14 @@ FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
 class Parameters(TypedDict, total=False):
     """Keyword arguments of an estimator; each is described in `spec/settings.py`."""
 
-    cell: Literal["gru", "lstm", "rnn"]
+    cell: Literal["gru", "lstm", "rnn", "mingru"]
     reset: Reset
     hidden: int
     layers: int
     bidirectional: bool
     pool: tuple[Literal["last", "mean", "max"], ...]
     embedding: int
-    activation: Activation
+    activation: Activation | None
     gate_activation: Activation
     bias: bool
     learn_initial_state: bool

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recurra.errors import DTypeError, ShapeError, SpecError
 from recurra.kernels import portable
 from recurra.kernels.choice import native, require_native
-from recurra.spec.cells import ACTIVATIONS, RESETS
+from recurra.spec.cells import ACTIVATIONS, CELLS, RESETS
 from recurra.spec.kernel import FAMILIES, check_arrays
 
 __all__ = ["Array", "Given", "Layer", "dense", "readable", "workspace"]
@@ -21,7 +21,7 @@ Array = NDArray[Any]
 Given = Mapping[str, Array | None]
 
 _FAMILIES = tuple(FAMILIES)
-_STATES: Mapping[str, tuple[str, ...]] = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
+_STATES = {cell.family: cell.state_fields for cell in CELLS.values()}
 _WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
 # The arrays of a call as the extension takes them, by place; a family leaves out what it has not.
 _PLACES = (
@@ -42,7 +42,7 @@ KEPT_HEADER = 16
 
 def _gates(family: str, reset: str) -> int:
     """G: how many blocks of rows the weights stack."""
-    return {"lstm": 4, "rnn": 1}.get(family, 2 if reset == "none" else 3)
+    return {"lstm": 4, "rnn": 1, "scan": 2}.get(family, 2 if reset == "none" else 3)
 
 
 def _described(arrays: Given) -> dict[str, tuple[tuple[int, ...], str] | None]:
@@ -98,8 +98,9 @@ class Layer:
     """One layer's weights and choices, packed once for many calls.
 
     Args:
-        family: "gru", "lstm" or "rnn".
-        weights: input_weight [G*H, I], recurrent_weight [G*H, H], both biases [G*H] or None.
+        family: "gru", "lstm", "rnn" or "scan".
+        weights: input_weight [G*H, I], recurrent_weight [G*H, H], both biases [G*H] or None; the
+            scan has no recurrent ones.
         reset: Of the GRU.
         activation: Of the candidate.
         gate_activation: Of the gates.
@@ -132,7 +133,7 @@ class Layer:
         self.choices = {"reset": reset, "activation": activation}
         self.choices["gate_activation"] = gate_activation
         self.gates = _gates(family, reset)
-        self.weights = {name: dense(weights[name]) for name in _WEIGHTS}
+        self.weights = {name: dense(weights.get(name)) for name in _WEIGHTS}
         self._seen = _described(weights)
         self._check_weights()
         self._packed: Any = None
@@ -316,5 +317,7 @@ def workspace(
     extension = require_native("keeping what a backward pass needs")
     width = int(extension.vector_bytes()) // (4 if dtype == "float32" else 8)
     panels = (units + width - 1) // width
-    values = {"lstm": 6, "rnn": 2}.get(family) or {"after": 5, "before": 4, "none": 3}[reset]
+    values = {"lstm": 6, "rnn": 2, "scan": 3}.get(family) or {"after": 5, "before": 4, "none": 3}[
+        reset
+    ]
     return KEPT_HEADER + time * panels * batch * values * width

@@ -82,7 +82,20 @@ def _rnn(
     return (ACTIVATIONS[choices["activation"]](product),)
 
 
-_CELLS: Mapping[str, Callable[..., tuple[Array, ...]]] = {"gru": _gru, "lstm": _lstm, "rnn": _rnn}
+def _scan(
+    weights: Mapping[str, Array], choices: Mapping[str, str], x: Array, h: Array, _fed: Array
+) -> tuple[Array]:
+    gate, activate = ACTIVATIONS[choices["gate_activation"]], ACTIVATIONS[choices["activation"]]
+    update, candidate = np.split(weights["input_weight"] @ x + weights["input_bias"], 2)
+    return (h + gate(update) * (activate(candidate) - h),)
+
+
+_CELLS: Mapping[str, Callable[..., tuple[Array, ...]]] = {
+    "gru": _gru,
+    "lstm": _lstm,
+    "rnn": _rnn,
+    "scan": _scan,
+}
 
 
 def forward(
@@ -97,8 +110,8 @@ def forward(
     """Outputs [B, T, H] and the last states [B, H] of one layer.
 
     Args:
-        family: "gru", "lstm" or "rnn".
-        weights: The four weights; a bias that the layer has not is zeros.
+        family: "gru", "lstm", "rnn" or "scan".
+        weights: The four weights; one that the layer has not is zeros.
         choices: `reset`, `activation` and `gate_activation`.
         arrays: The other arrays of the descriptor by name, checked; None where absent.
         states: The names of the states: ("h",) or ("h", "c").

@@ -8,6 +8,7 @@ from recurra.layers.gru import GRU
 from recurra.layers.initialise import Initialisers
 from recurra.layers.linear import Linear
 from recurra.layers.lstm import LSTM
+from recurra.layers.mingru import MinGRU
 from recurra.layers.pool import Pool
 from recurra.layers.rnn import RNN
 from recurra.layers.stack import Stack
@@ -22,6 +23,7 @@ __all__ = [
     "GraphModule",
     "Initialisers",
     "Linear",
+    "MinGRU",
     "Pool",
     "Stack",
     "build",

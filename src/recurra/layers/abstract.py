@@ -8,7 +8,7 @@ state = layer.initial_state(batch)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from recurra import ops
 from recurra.errors import ShapeError, StateError
 from recurra.layers.initialise import Initialisers, initialise
 from recurra.layers.steps import one_step
-from recurra.spec.cells import AbstractCell
+from recurra.spec.cells import AbstractCell, AbstractRecurrentCell
 from recurra.spec.node import AbstractNode
 
 __all__ = ["AbstractLayer", "AbstractModule", "AbstractRecurrent", "as_state"]
@@ -100,7 +100,7 @@ def as_state(layer: str, state: Any, expected: type[Any]) -> Any:
 
 
 class AbstractRecurrent(AbstractLayer):
-    """The base of GRU, LSTM and RNN: the parameters of a cell, and one call of its op.
+    """The base of GRU, LSTM, RNN and MinGRU: the parameters of a cell, and one call of its op.
 
     Args:
         node: The cell.
@@ -111,11 +111,11 @@ class AbstractRecurrent(AbstractLayer):
     """
 
     node: AbstractCell
-    family: ClassVar[Literal["gru", "lstm", "rnn"]]
     state_type: ClassVar[type[Any]]
     input_weight: nn.Parameter
-    recurrent_weight: nn.Parameter
     input_bias: nn.Parameter
+    # Of an `AbstractRecurrentCell`.
+    recurrent_weight: nn.Parameter
     recurrent_bias: nn.Parameter
 
     def __init__(
@@ -159,7 +159,7 @@ class AbstractRecurrent(AbstractLayer):
             slots = [getattr(self, f"initial_{name}") for name in self.node.state_fields]
             return self.state_type(*(slot.expand(batch, -1) for slot in slots))
         zeros = [
-            self.recurrent_weight.new_zeros(batch, self.node.hidden_size)
+            self.input_weight.new_zeros(batch, self.node.hidden_size)
             for _ in self.node.state_fields
         ]
         return self.state_type(*zeros)
@@ -237,7 +237,7 @@ class AbstractRecurrent(AbstractLayer):
         """
         with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
             arrays, choices = self._call(x, state, **steps)
-        return ops.why(self.family, *arrays, **choices)
+        return ops.why(self.node.kind, *arrays, **choices)
 
     def _call(
         self,
@@ -250,15 +250,7 @@ class AbstractRecurrent(AbstractLayer):
     ) -> tuple[list[Tensor | None], dict[str, Any]]:
         """The arrays and the choices of the op's call."""
         state = self._begin(x, state)
-        weight = self.recurrent_weight
-        arrays = [
-            x,
-            *state,
-            self.input_weight,
-            functional.dropout(weight, self.node.weight_dropout, self.training),
-            self.input_bias if self.node.bias else None,
-            self.recurrent_bias if self.node.bias else None,
-        ]
+        arrays = [x, *state, *self._weights()]
         choices = self._choices() | {
             "lengths": lengths,
             "valid": valid,
@@ -272,6 +264,16 @@ class AbstractRecurrent(AbstractLayer):
             if rate:
                 choices[name] = self._shares(x, rate)
         return arrays, choices
+
+    def _weights(self) -> list[Tensor | None]:
+        """Weights and biases as the op takes them, after x and the state."""
+        weights: list[Tensor] = [self.input_weight]
+        biases = ["input_bias"]
+        if isinstance(self.node, AbstractRecurrentCell):
+            rate = self.node.weight_dropout
+            weights.append(functional.dropout(self.recurrent_weight, rate, self.training))
+            biases.append("recurrent_bias")
+        return [*weights, *(getattr(self, b) if self.node.bias else None for b in biases)]
 
     def _begin(self, x: Tensor, state: Any) -> Any:
         """The state to begin with, x and it checked against the cell."""
@@ -295,7 +297,7 @@ class AbstractRecurrent(AbstractLayer):
     def _shares(self, x: Tensor, zoneout: float) -> Tensor:
         """The share of the new value that each unit takes at each step, [B, T, H]."""
         shape = (x.shape[0], x.shape[1], self.node.hidden_size)
-        like = self.recurrent_weight
+        like = self.input_weight
         if self.training:
             return (torch.rand(shape, device=x.device) >= zoneout).to(like.dtype)
         return like.new_full((1, 1, 1), 1.0 - zoneout).expand(shape)

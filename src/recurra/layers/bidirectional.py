@@ -62,7 +62,7 @@ class Bidirectional(AbstractLayer):
         for side, cell in (("forward", forward), ("backward", backward)):
             if not isinstance(cell, AbstractRecurrent):
                 raise SpecError(
-                    f"Bidirectional expected {side} to be a GRU, LSTM or RNN, "
+                    f"Bidirectional expected {side} to be a GRU, LSTM, RNN or MinGRU, "
                     f"got {type(cell).__name__}"
                 )
         if forward is backward:

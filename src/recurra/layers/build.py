@@ -18,6 +18,7 @@ from recurra.layers.gru import GRU
 from recurra.layers.initialise import BiasInit, InputInit, RecurrentInit
 from recurra.layers.linear import Linear
 from recurra.layers.lstm import LSTM
+from recurra.layers.mingru import MinGRU
 from recurra.layers.pool import Pool
 from recurra.layers.rnn import RNN
 from recurra.layers.stack import Stack
@@ -45,15 +46,20 @@ def _placed(options: BuildOptions) -> dict[str, Any]:
     return {name: options[name] for name in ("device", "dtype") if name in options}
 
 
+_CELLS: Mapping[str, Callable[..., AbstractRecurrent]] = {
+    "gru": GRU,
+    "lstm": LSTM,
+    "rnn": RNN,
+    "mingru": MinGRU,
+}
+
+
 def _cell(node: cells.AbstractCell, options: BuildOptions) -> AbstractRecurrent:
     values = {field.name: getattr(node, field.name) for field in fields(node)}
-    if isinstance(node, cells.GRUCell):
-        return GRU(**values, **options)
-    if isinstance(node, cells.LSTMCell):
-        return LSTM(**values, **options)
-    # The layer does not offer what an RNN has no gate for.
-    del values["gate_activation"]
-    return RNN(**values, **options)
+    if isinstance(node, cells.RNNCell):
+        # The layer does not offer what an RNN has no gate for.
+        del values["gate_activation"]
+    return _CELLS[node.kind](**values, **options)
 
 
 def _bidirectional(node: nodes.Bidirectional, options: BuildOptions) -> Bidirectional:
@@ -89,9 +95,7 @@ def _dropout(node: nodes.Dropout, options: BuildOptions) -> Dropout:
 
 
 LAYERS: Mapping[type[AbstractNode], Callable[[Any, BuildOptions], AbstractLayer]] = {
-    cells.GRUCell: _cell,
-    cells.LSTMCell: _cell,
-    cells.RNNCell: _cell,
+    **dict.fromkeys(cells.CELLS.values(), _cell),
     nodes.Stack: _stack,
     nodes.Bidirectional: _bidirectional,
     nodes.Embedding: _embedding,

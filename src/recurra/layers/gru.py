@@ -52,7 +52,6 @@ class GRU(AbstractRecurrent):
     """
 
     node: GRUCell
-    family = "gru"
     state_type: ClassVar[type[GRUState[Tensor]]] = GRUState
 
     def __init__(

@@ -69,11 +69,11 @@ class Initialisers:
 
     Args:
         input_init: Of the input weight.
-        recurrent_init: Of the recurrent weight.
-        bias_init: "zeros"; "gate": LSTM forget +1, GRU update -1, so that the cell begins by
-            remembering; "chrono": gates that remember for u ~ U(1, chrono_length - 1) steps: GRU
-            update -log(u), LSTM forget log(u), input -log(u) (Tallec & Ollivier 2018).
-            All of it stands in the input bias; the recurrent bias begins at zero.
+        recurrent_init: Of the recurrent weight, where the cell has one.
+        bias_init: "zeros"; "gate": LSTM forget +1, GRU and minGRU update -1, so that the cell
+            begins by remembering; "chrono": gates that remember for u ~ U(1, chrono_length - 1)
+            steps: GRU and minGRU update -log(u), LSTM forget log(u), input -log(u) (Tallec &
+            Ollivier 2018). All of it stands in the input bias; the recurrent bias begins at zero.
         chrono_length: Longest memory in steps that chrono prepares for, at least 3.
 
     Raises:
@@ -140,8 +140,9 @@ def initialise(
         raise SpecError(f"bias_init={how.bias_init!r} needs bias=True, got bias=False")
     for block in parameters["input_weight"].chunk(len(node.gates)):
         _INPUT[how.input_init](block)
-    for block in parameters["recurrent_weight"].chunk(len(node.gates)):
-        _RECURRENT[how.recurrent_init](block)
+    if "recurrent_weight" in parameters:
+        for block in parameters["recurrent_weight"].chunk(len(node.gates)):
+            _RECURRENT[how.recurrent_init](block)
     for name in set(node.parameters()) - {"input_weight", "recurrent_weight"}:
         parameters[name].zero_()
     if node.bias:

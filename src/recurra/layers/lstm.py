@@ -51,7 +51,6 @@ class LSTM(AbstractRecurrent):
     """
 
     node: LSTMCell
-    family = "lstm"
     state_type: ClassVar[type[LSTMState[Tensor]]] = LSTMState
 
     def __init__(

@@ -46,7 +46,6 @@ class RNN(AbstractRecurrent):
     """
 
     node: RNNCell
-    family = "rnn"
     state_type: ClassVar[type[RNNState[Tensor]]] = RNNState
 
     def __init__(

@@ -25,7 +25,7 @@ class Stack(AbstractLayer):
     A stack that holds a Bidirectional has no `step`.
 
     Args:
-        layers: GRU, LSTM, RNN or Bidirectional, from the input upwards; their sizes must fit.
+        layers: GRU, LSTM, RNN, MinGRU or Bidirectional, from the input upwards; sizes must fit.
         dropout: Probability that a value between two layers is dropped in training; never after
             the last.
         variational: One dropout draw a sequence instead of one a step (Gal & Ghahramani 2016).
@@ -50,7 +50,7 @@ class Stack(AbstractLayer):
         for layer in layers:
             if not isinstance(layer, AbstractRecurrent | Bidirectional):
                 raise SpecError(
-                    "Stack expected layers to be GRU, LSTM, RNN or Bidirectional, "
+                    "Stack expected layers to be GRU, LSTM, RNN, MinGRU or Bidirectional, "
                     f"got {type(layer).__name__}"
                 )
         node = StackNode(

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from recurra.errors import BackendError, DTypeError, ShapeError
 from recurra.ops.transforms import compiling, transformed
-from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.spec.cells import CELLS, AbstractCell
 from recurra.spec.kernel import FAMILIES, check_arrays
 
 __all__ = ["STATES", "Call"]
 
 _CELLS: Mapping[str, type[AbstractCell]] = MappingProxyType(
-    {"gru": GRUCell, "lstm": LSTMCell, "rnn": RNNCell}
+    {cell.family: cell for cell in CELLS.values()}
 )
 # The state fields of each family: h; h and c.
 STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -41,7 +41,7 @@ class Call:
     """The arguments of one call.
 
     Args:
-        family: "gru", "lstm" or "rnn".
+        family: "gru", "lstm", "rnn" or "scan".
         arrays: Every field of the family's descriptor, in its order; None where absent.
         choices: activation, reverse, and where the family has them reset and gate_activation.
     """

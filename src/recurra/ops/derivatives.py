@@ -18,10 +18,15 @@ from torch import Tensor
 from recurra.ops import reference
 from recurra.ops.call import Call
 
-__all__ = ["Function", "forward", "pull", "push"]
+__all__ = ["FUNCTIONS", "Function", "forward", "pull", "push"]
 
-_FUNCTIONS: Mapping[str, Callable[..., tuple[Tensor, ...]]] = MappingProxyType(
-    {"gru": reference.gru, "lstm": reference.lstm, "rnn": reference.rnn}
+FUNCTIONS: Mapping[str, Callable[..., tuple[Tensor, ...]]] = MappingProxyType(
+    {
+        "gru": reference.gru,
+        "lstm": reference.lstm,
+        "rnn": reference.rnn,
+        "scan": reference.mingru,
+    }
 )
 Function = Callable[..., tuple[Tensor, ...]]
 # Its declared type covers a third value too, which only has_aux gives.
@@ -30,7 +35,7 @@ _vjp: Any = torch.func.vjp
 
 def forward(call: Call) -> tuple[Tensor, ...]:
     """Outputs and final states by the reference."""
-    return _FUNCTIONS[call.family](**call.arrays, **call.choices)
+    return FUNCTIONS[call.family](**call.arrays, **call.choices)
 
 
 def pull(

@@ -20,6 +20,8 @@ __all__ = ["run", "why_not"]
 def why_not(call: Call) -> str | None:
     """Why torch's kernels cannot do this call; None: they can."""
     choices = call.choices
+    if call.family == "scan":
+        return "torch has no minGRU"
     if choices.get("reset", "after") != "after":
         return f"torch has no GRU with reset={choices['reset']!r}"
     if choices.get("gate_activation", "sigmoid") != "sigmoid":

@@ -21,10 +21,10 @@ from recurra.ops.call import STATES, Call
 from recurra.ops.transforms import compiling, forward_mode, transformed
 from recurra.spec.kernel import FAMILIES
 
-__all__ = ["Recipe", "backward", "forward", "run", "why_not"]
+__all__ = ["FACES", "Recipe", "backward", "forward", "run", "why_not"]
 
-_FACES: Mapping[str, ModuleType] = MappingProxyType(
-    {"gru": kernels.gru, "lstm": kernels.lstm, "rnn": kernels.rnn}
+FACES: Mapping[str, ModuleType] = MappingProxyType(
+    {"gru": kernels.gru, "lstm": kernels.lstm, "rnn": kernels.rnn, "scan": kernels.scan}
 )
 Arrays = Sequence[Tensor | None]
 
@@ -34,7 +34,7 @@ class Recipe:
     """What a call is beside its arrays.
 
     Args:
-        family: "gru", "lstm" or "rnn".
+        family: "gru", "lstm", "rnn" or "scan".
         choices: As `Call.choices`.
         keep: Forward also keeps what backward needs.
         wanted: The arrays of which backward gives the gradient.
@@ -91,7 +91,7 @@ def empty(call: Call, keep: bool) -> tuple[Tensor, ...]:
 
 def forward(recipe: Recipe, arrays: Arrays) -> tuple[Tensor, ...]:
     """Outputs, final states, and what backward needs (empty without `keep`)."""
-    face = _FACES[recipe.family]
+    face = FACES[recipe.family]
     *outputs, kept = face.forward(
         **_views(recipe.call(arrays)),
         **recipe.choices,
@@ -117,7 +117,7 @@ def backward(
         call.x.new_zeros(shape) if cotangent is None else cotangent
         for shape, cotangent in zip(shapes, cotangents, strict=True)
     ]
-    gradients = _FACES[recipe.family].backward(
+    gradients = FACES[recipe.family].backward(
         _view(kept),
         *map(_view, filled),
         **_views(call),

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from recurra.errors import SpecError
 from recurra.ops import choice, reference
 from recurra.ops.call import Call
 from recurra.ops.choice import Choice
-from recurra.spec.cells import Activation, Reset
+from recurra.spec.cells import CELLS, Activation, Reset
 
-__all__ = ["Backend", "gru", "lstm", "rnn", "why"]
+__all__ = ["Backend", "gru", "lstm", "mingru", "rnn", "why"]
 
 Backend = Literal["auto", "native", "torch", "reference"]
 
@@ -241,13 +242,73 @@ def rnn(
     return y, h
 
 
-def why(
-    family: Literal["gru", "lstm", "rnn"], *arrays: Any, backend: Backend = "auto", **more: Any
-) -> Choice:
+def mingru(
+    x: Tensor,
+    h0: Tensor,
+    input_weight: Tensor,
+    input_bias: Tensor | None = None,
+    *,
+    activation: Activation = "identity",
+    gate_activation: Activation = "sigmoid",
+    lengths: Tensor | None = None,
+    valid: Tensor | None = None,
+    starts: Tensor | None = None,
+    start_h: Tensor | None = None,
+    zoneout_h: Tensor | None = None,
+    reverse: bool = False,
+    backend: Backend = "auto",
+) -> tuple[Tensor, Tensor]:
+    """The minimal GRU over a sequence: its gates read the input alone.
+
+        z_t = s(W_z x_t + b_z)
+        n_t = f(W_n x_t + b_n)
+        h_t = h_{t-1} + z_t * (n_t - h_{t-1})
+
+    Args:
+        x: Inputs, [B, T, I], float32 or float64; every real array has the same dtype.
+        h0: The state that enters at step 0 (reverse: at length - 1), [B, H].
+        input_weight: [2*H, I]: update, candidate.
+        input_bias: [2*H], or None.
+        activation: f, of the candidate.
+        gate_activation: s, of the update gate.
+        lengths: Valid steps of each row, [B], int64, 0 <= length <= T. None: all T.
+        valid: False holds the state and repeats the output, [B, T], bool.
+        starts: True begins a segment at that step (reverse: after it), [B, T], bool.
+        start_h: The state with which a segment begins, [B, H]. None: zero.
+        zoneout_h: The share of the new value that a step takes, [B, T, H].
+        reverse: Run from the last step to the first.
+        backend: What computes it; "auto" chooses, and `why` tells.
+
+    Returns:
+        Outputs [B, T, H], zero beyond `lengths`; the state after the last valid step, [B, H].
+
+    Raises: as `gru`.
+
+    Source: Feng et al. 2024, arXiv:2410.01201, section 3.1: the vanilla form, in linear space.
+    """
+    arguments = {
+        "x": x,
+        "h0": h0,
+        "input_weight": input_weight,
+        "input_bias": input_bias,
+        "activation": activation,
+        "gate_activation": gate_activation,
+        "lengths": lengths,
+        "valid": valid,
+        "starts": starts,
+        "start_h": start_h,
+        "zoneout_h": zoneout_h,
+        "reverse": reverse,
+    }
+    y, h = choice.run(Call.of("scan", arguments), backend)
+    return y, h
+
+
+def why(cell: str, *arrays: Any, backend: Backend = "auto", **more: Any) -> Choice:
     """Which backend would compute this call, and why not the others; computes nothing.
 
     Args:
-        family: The function's name.
+        cell: The function's name: "gru", "lstm", "rnn" or "mingru".
         arrays: Its arguments, as it takes them.
         backend: As the function takes it.
         more: Its keyword arguments.
@@ -255,8 +316,11 @@ def why(
     Returns:
         `backend`, `reasons` (why not, for each other one) and `notes`; `str` makes it a sentence.
 
-    Raises: as the function.
+    Raises: as the function; SpecError where there is none of that name.
     """
-    bound = inspect.signature(getattr(reference, family)).bind(*arrays, **more)
+    if cell not in CELLS:
+        raise SpecError(f"why expected one of {', '.join(CELLS)}; got {cell!r}")
+    bound = inspect.signature(getattr(reference, cell)).bind(*arrays, **more)
     bound.apply_defaults()
-    return choice.choose(choice.prepare(Call.of(family, bound.arguments)), backend)
+    call = Call.of(CELLS[cell].family, bound.arguments)
+    return choice.choose(choice.prepare(call), backend)

@@ -19,7 +19,7 @@ from torch.nn import functional
 from recurra.ops.activations import activation as function_of
 from recurra.spec.cells import Activation, Reset
 
-__all__ = ["gru", "lstm", "rnn"]
+__all__ = ["gru", "lstm", "mingru", "rnn"]
 
 States = tuple[Tensor, ...]
 
@@ -271,6 +271,46 @@ def rnn(
         h = states[0]
         product = functional.linear(_times(h, keep, t), recurrent_weight, recurrent_bias)
         return (_take(h, candidate_of(x_gates_t + product), share, t),)
+
+    y, h = _unroll(steps, x_gates, (h0,), (start_h,), step)
+    return y, h
+
+
+def mingru(
+    x: Tensor,
+    h0: Tensor,
+    input_weight: Tensor,
+    input_bias: Tensor | None = None,
+    *,
+    activation: Activation = "identity",
+    gate_activation: Activation = "sigmoid",
+    lengths: Tensor | None = None,
+    valid: Tensor | None = None,
+    starts: Tensor | None = None,
+    start_h: Tensor | None = None,
+    zoneout_h: Tensor | None = None,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The minimal GRU over a sequence.
+
+        z_t = s(W_z x_t + b_z)
+        n_t = f(W_n x_t + b_n)
+        h_t = h_{t-1} + zoneout_h * z_t * (n_t - h_{t-1})
+
+    Args: as `recurra.ops.mingru`.
+    Returns:
+        Outputs [B, T, H]; the final state [B, H].
+    Source: Feng et al. 2024, arXiv:2410.01201, section 3.1.
+    """
+    candidate_of, gate_of = function_of(activation), function_of(gate_activation)
+    steps = _Steps.of(x, lengths, valid, starts, reverse)
+    x_gates = functional.linear(steps.clean(x), input_weight, input_bias)
+    share = steps.factor(zoneout_h)
+
+    def step(t: int, x_gates_t: Tensor, states: States) -> States:
+        h = states[0]
+        update, candidate = x_gates_t.chunk(2, 1)
+        return (_take(h, h + gate_of(update) * (candidate_of(candidate) - h), share, t),)
 
     y, h = _unroll(steps, x_gates, (h0,), (start_h,), step)
     return y, h

@@ -25,6 +25,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "gru": ("reset", "activation", "gate_activation", "reverse"),
         "lstm": ("activation", "gate_activation", "reverse"),
         "rnn": ("activation", "reverse"),
+        "scan": ("activation", "gate_activation", "reverse"),
     }
 )
 Operator = Callable[..., Any]

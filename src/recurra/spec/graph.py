@@ -12,28 +12,22 @@ from types import MappingProxyType
 from typing import Any
 
 from recurra.errors import SpecError
-from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.spec.cells import CELLS, AbstractCell
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear, Pool, Stack
 
 __all__ = ["NODE_KINDS", "Graph", "Step", "node_from_json", "node_to_json"]
 
-NODE_KINDS: Mapping[str, type[AbstractNode]] = MappingProxyType(
-    {
-        node.kind: node
-        for node in (
-            Embedding,
-            Linear,
-            GRUCell,
-            LSTMCell,
-            RNNCell,
-            Stack,
-            Bidirectional,
-            Pool,
-            Dropout,
-        )
-    }
+_NODES: tuple[type[AbstractNode], ...] = (
+    Embedding,
+    Linear,
+    *CELLS.values(),
+    Stack,
+    Bidirectional,
+    Pool,
+    Dropout,
 )
+NODE_KINDS: Mapping[str, type[AbstractNode]] = MappingProxyType({n.kind: n for n in _NODES})
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from recurra.errors import DTypeError, ShapeError
 
 __all__ = ["DESCRIPTOR_VERSION", "FAMILIES", "Field", "check_arrays"]
 
-# Raised whenever a field is added, removed or changes its meaning, on both sides at once.
-DESCRIPTOR_VERSION = 1
+# Raised whenever a family or a field is added, removed or changes its meaning, on both sides at
+# once.
+DESCRIPTOR_VERSION = 2
 
 Role = Literal["input", "state", "weight", "steps", "noise"]
 
@@ -40,14 +41,16 @@ class Field:
     differentiable: bool = True
 
 
-def _family(*states: str, decay: bool = False) -> Mapping[str, Field]:
+def _family(*states: str, recurrent: bool = True, decay: bool = False) -> Mapping[str, Field]:
     table = {"x": Field(("B", "T", "I"), "input")}
     table |= {f"{s}0": Field(("B", "H"), "state") for s in states}
+    table["input_weight"] = Field(("GH", "I"), "weight")
+    if recurrent:
+        table["recurrent_weight"] = Field(("GH", "H"), "weight")
+    table["input_bias"] = Field(("GH",), "weight", optional=True)
+    if recurrent:
+        table["recurrent_bias"] = Field(("GH",), "weight", optional=True)
     table |= {
-        "input_weight": Field(("GH", "I"), "weight"),
-        "recurrent_weight": Field(("GH", "H"), "weight"),
-        "input_bias": Field(("GH",), "weight", optional=True),
-        "recurrent_bias": Field(("GH",), "weight", optional=True),
         # Valid steps of each row; what stands beyond is never read.
         "lengths": Field(("B",), "steps", "int64", True, False),
         # False: the step is skipped, the state held, the output repeated.
@@ -58,8 +61,9 @@ def _family(*states: str, decay: bool = False) -> Mapping[str, Field]:
     table |= {f"start_{s}": Field(("B", "H"), "state", optional=True) for s in states}
     # The share of the new value that a step takes: 1 all of it, 0 holds; strides may be 0.
     table |= {f"zoneout_{s}": Field(("B", "T", "H"), "noise", "real", True, False) for s in states}
-    # Multiplies h_{t-1} ahead of the recurrent product only.
-    table["recurrent_dropout"] = Field(("B", "T", "H"), "noise", "real", True, False)
+    if recurrent:
+        # Multiplies h_{t-1} ahead of the recurrent product only.
+        table["recurrent_dropout"] = Field(("B", "T", "H"), "noise", "real", True, False)
     if decay:
         # Multiplies h_{t-1} wherever it is read in step t (GRU-D); not applied to skipped steps.
         table["decay"] = Field(("B", "T", "H"), "input", optional=True)
@@ -67,7 +71,13 @@ def _family(*states: str, decay: bool = False) -> Mapping[str, Field]:
 
 
 FAMILIES: Mapping[str, Mapping[str, Field]] = MappingProxyType(
-    {"gru": _family("h", decay=True), "lstm": _family("h", "c"), "rnn": _family("h")}
+    {
+        "gru": _family("h", decay=True),
+        "lstm": _family("h", "c"),
+        "rnn": _family("h"),
+        # minGRU: its gates read the input alone.
+        "scan": _family("h", recurrent=False),
+    }
 )
 
 
@@ -81,7 +91,7 @@ def check_arrays(
     """Check the shapes and dtypes of a call against the table, and give the sizes B, T, I, H.
 
     Args:
-        family: "gru", "lstm" or "rnn".
+        family: "gru", "lstm", "rnn" or "scan".
         arrays: Name -> (shape, dtype name such as "float32"), or None where absent.
         gates: G.
         stepwise: One step: no array has the axis T, and there are no lengths.

@@ -66,7 +66,7 @@ class DataSettings(_Section):
 class ModelSettings(_Section):
     """The network."""
 
-    cell: Literal["gru", "lstm", "rnn"] = Field("gru", description="Recurrent cell.")
+    cell: Literal["gru", "lstm", "rnn", "mingru"] = Field("gru", description="Recurrent cell.")
     reset: Reset = Field("after", description="Where the GRU's reset gate acts; none: no gate.")
     hidden: int = Field(64, ge=1, le=65536, description="Units of a layer, H.")
     layers: int = Field(1, ge=1, le=64, description="Recurrent layers above one another.")
@@ -77,9 +77,12 @@ class ModelSettings(_Section):
         ("last", "mean", "max"), min_length=1, description="How steps become one row, concatenated."
     )
     embedding: int = Field(64, ge=1, le=65536, description="Width of a symbol's vector (texts).")
-    activation: Activation = Field("tanh", description="Of the candidate.")
+    activation: Activation | None = Field(
+        None,
+        description="Of the candidate; default: the cell's own (minGRU identity, others tanh).",
+    )
     gate_activation: Activation = Field("sigmoid", description="Of the gates.")
-    bias: bool = Field(True, description="Two bias vectors in each cell.")
+    bias: bool = Field(True, description="Bias vectors in each cell.")
     learn_initial_state: bool = Field(False, description="Make the initial state a parameter.")
     residual: bool = Field(False, description="Add a layer's input to its output where they fit.")
     dropout: float = Field(

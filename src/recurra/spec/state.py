@@ -22,6 +22,7 @@ __all__ = [
     "BidirectionalState",
     "GRUState",
     "LSTMState",
+    "MinGRUState",
     "PoolState",
     "RNNState",
     "SessionState",
@@ -45,6 +46,12 @@ class GRUState(NamedTuple, Generic[A]):
 
 
 class RNNState(NamedTuple, Generic[A]):
+    """h [B, H]."""
+
+    h: A
+
+
+class MinGRUState(NamedTuple, Generic[A]):
     """h [B, H]."""
 
     h: A

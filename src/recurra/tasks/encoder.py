@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.errors import SettingsError
+from recurra.spec.cells import CELLS, AbstractCell, AbstractRecurrentCell
 from recurra.spec.node import AbstractNode
 from recurra.spec.nodes import Bidirectional, Stack
 from recurra.spec.settings import ModelSettings
@@ -13,22 +14,34 @@ __all__ = ["cell_node", "encoder_node"]
 
 
 def cell_node(settings: ModelSettings, input_size: int) -> AbstractCell:
-    """One cell of the chosen kind, I = `input_size`, H = `settings.hidden`."""
+    """One cell of the chosen kind, I = `input_size`, H = `settings.hidden`.
+
+    Raises:
+        SettingsError: a weight dropout for a cell without recurrent weights.
+    """
+    kind = CELLS[settings.cell]
     choices: dict[str, Any] = {
         "input_size": input_size,
         "hidden_size": settings.hidden,
-        "activation": settings.activation,
         "gate_activation": settings.gate_activation,
         "bias": settings.bias,
         "learn_initial_state": settings.learn_initial_state,
         "zoneout": settings.zoneout,
-        "weight_dropout": settings.weight_dropout,
     }
+    if settings.activation is not None:
+        choices["activation"] = settings.activation
+    if issubclass(kind, AbstractRecurrentCell):
+        choices["weight_dropout"] = settings.weight_dropout
+    elif settings.weight_dropout:
+        raise SettingsError(
+            f"weight_dropout={settings.weight_dropout}: {settings.cell} has no recurrent weights "
+            "to drop; set it to 0, or take another cell"
+        )
     if settings.cell == "gru":
-        return GRUCell(**choices, reset=settings.reset)
-    if settings.cell == "lstm":
-        return LSTMCell(**choices, zoneout_cell=settings.zoneout)
-    return RNNCell(**choices)
+        choices["reset"] = settings.reset
+    elif settings.cell == "lstm":
+        choices["zoneout_cell"] = settings.zoneout
+    return kind(**choices)
 
 
 def encoder_node(settings: ModelSettings, input_size: int) -> AbstractNode:

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from recurra.runtime.nodes import NODES
 from recurra.runtime.nodes.recurrent import NumpyRecurrent
-from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.spec.cells import CELLS, AbstractCell, GRUCell, LSTMCell, MinGRUCell, RNNCell
 
 NONE: dict[str, Any] = {"lengths": None, "valid": None, "starts": None}
 
@@ -34,6 +35,26 @@ def test_rnn_with_zoneout_and_a_learnt_state() -> None:
             + w["recurrent_bias"]
         )
         h = h + 0.75 * (new - h)
+        np.testing.assert_allclose(y[0, t], h, rtol=1e-12)
+    assert np.array_equal(state.h, y[:, -1])
+
+
+def test_every_cell_has_its_node() -> None:
+    for kind, cell in CELLS.items():
+        assert NODES[kind] is NumpyRecurrent
+        node, _ = make(cell(input_size=2, hidden_size=3))
+        assert type(node.initial_state(1)).__name__ == cell.__name__.replace("Cell", "State")
+
+
+def test_mingru_with_zoneout_and_a_learnt_state() -> None:
+    cell = MinGRUCell(input_size=2, hidden_size=3, learn_initial_state=True, zoneout=0.25)
+    node, w = make(cell)
+    x = np.random.default_rng(1).normal(size=(1, 4, 2))
+    y, state = node(x, node.initial_state(1), **NONE)
+    h = w["initial_h"]
+    for t in range(4):
+        update, candidate = np.split(w["input_weight"] @ x[0, t] + w["input_bias"], 2)
+        h = h + 0.75 * sigmoid(update) * (candidate - h)
         np.testing.assert_allclose(y[0, t], h, rtol=1e-12)
     assert np.array_equal(state.h, y[:, -1])
 

@@ -16,6 +16,7 @@ from recurra.runtime.nodes.node import AbstractNumpyNode, Array
 from recurra.runtime.nodes.pool import NumpyPool
 from recurra.runtime.nodes.recurrent import NumpyRecurrent
 from recurra.runtime.nodes.stack import NumpyStack
+from recurra.spec.cells import CELLS
 from recurra.spec.node import AbstractNode
 
 __all__ = ["NODES", "AbstractNumpyNode", "build_node"]
@@ -24,9 +25,7 @@ NODES: Mapping[str, Callable[..., AbstractNumpyNode]] = MappingProxyType(
     {
         "embedding": NumpyEmbedding,
         "linear": NumpyLinear,
-        "gru": NumpyRecurrent,
-        "lstm": NumpyRecurrent,
-        "rnn": NumpyRecurrent,
+        **dict.fromkeys(CELLS, NumpyRecurrent),
         "stack": NumpyStack,
         "bidirectional": NumpyBidirectional,
         "pool": NumpyPool,

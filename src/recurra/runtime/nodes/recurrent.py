@@ -1,4 +1,4 @@
-"""GRU, LSTM and RNN on their kernels."""
+"""GRU, LSTM, RNN and minGRU on their kernels."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from recurra.kernels import gru, lstm, rnn
+from recurra.kernels import gru, lstm, rnn, scan
 from recurra.runtime.nodes.node import AbstractNumpyNode, Array
-from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
-from recurra.spec.state import GRUState, LSTMState, RNNState
+from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, MinGRUCell, RNNCell
+from recurra.spec.state import GRUState, LSTMState, MinGRUState, RNNState
 
 __all__ = ["NumpyRecurrent"]
 
@@ -19,6 +19,7 @@ _FAMILIES: Mapping[type[AbstractCell], tuple[ModuleType, Any]] = {
     GRUCell: (gru, GRUState),
     LSTMCell: (lstm, LSTMState),
     RNNCell: (rnn, RNNState),
+    MinGRUCell: (scan, MinGRUState),
 }
 
 
@@ -37,8 +38,8 @@ class NumpyRecurrent(AbstractNumpyNode):
             choices["reset"] = node.reset
         if not isinstance(node, RNNCell):
             choices["gate_activation"] = node.gate_activation
-        names = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
-        self.packed = kernel.Packed(*(weights.get(name) for name in names), **choices)
+        given = {n: w for n, w in weights.items() if n.endswith(("_weight", "_bias"))}
+        self.packed = kernel.Packed(**given, **choices)
         self.first = {
             f"start_{slot}": weights[f"initial_{slot}"]
             for slot in node.state_fields

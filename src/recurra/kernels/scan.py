@@ -1,0 +1,288 @@
+"""minGRU, one layer, one direction, in numpy: a scan over time that no product interrupts.
+
+    z_t = s(W_z x_t + b_z)
+    n_t = f(W_n x_t + b_n)
+    h_t = h_{t-1} + z_t * (n_t - h_{t-1})
+
+Source: Feng et al. 2024, arXiv:2410.01201, section 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from recurra.kernels import call
+from recurra.kernels.call import Array
+
+__all__ = ["Packed", "ScanForward", "ScanGradients", "backward", "forward", "step", "workspace"]
+
+
+class ScanForward(NamedTuple):
+    """Outputs y [B, T, H], the last state h [B, H], and with `keep` what backward needs."""
+
+    y: Array
+    h: Array
+    kept: Array | None
+
+
+class ScanGradients(NamedTuple):
+    """One gradient for each differentiable field of the call; None where the field was absent."""
+
+    x: Array
+    h0: Array
+    input_weight: Array
+    input_bias: Array | None
+    start_h: Array | None
+
+
+class Packed:
+    """Weights put in the kernels' order once, for many calls; later changes to them are not seen.
+
+    Args:
+        input_weight: [2*H, I]: update, candidate.
+        input_bias: [2*H]; None: zero.
+        activation: Of the candidate.
+        gate_activation: Of the update gate.
+
+    Raises:
+        ShapeError: the weights do not fit each other.
+        DTypeError: they are not all float32 or all float64.
+        SpecError: a choice is not one of its words.
+    """
+
+    def __init__(
+        self,
+        input_weight: Array,
+        input_bias: Array | None = None,
+        *,
+        activation: str = "identity",
+        gate_activation: str = "sigmoid",
+    ) -> None:
+        self._layer = call.Layer(
+            "scan",
+            {
+                "input_weight": input_weight,
+                "input_bias": input_bias,
+            },
+            activation=activation,
+            gate_activation=gate_activation,
+        )
+
+    def forward(
+        self,
+        x: Array,
+        h0: Array,
+        *,
+        lengths: Array | None = None,
+        valid: Array | None = None,
+        starts: Array | None = None,
+        start_h: Array | None = None,
+        zoneout_h: Array | None = None,
+        reverse: bool = False,
+        threads: int = 0,
+        keep: bool = False,
+    ) -> ScanForward:
+        """Run the whole sequence; the arguments are those of `forward`."""
+        arrays = {
+            "x": x,
+            "h0": h0,
+            "lengths": lengths,
+            "valid": valid,
+            "starts": starts,
+            "start_h": start_h,
+            "zoneout_h": zoneout_h,
+        }
+        y, (h,), kept = self._layer.forward(arrays, reverse=reverse, threads=threads, keep=keep)
+        return ScanForward(y, h, kept)
+
+    def step(
+        self,
+        x: Array,
+        h: Array,
+        *,
+        valid: Array | None = None,
+        starts: Array | None = None,
+        start_h: Array | None = None,
+        zoneout_h: Array | None = None,
+        out: Array | None = None,
+        threads: int = 1,
+    ) -> Array:
+        """Run one step; the arguments are those of `step`."""
+        given = {
+            "valid": valid,
+            "starts": starts,
+            "start_h": start_h,
+            "zoneout_h": zoneout_h,
+        }
+        return self._layer.step(x, (h,), given, None if out is None else (out,), threads)[0]
+
+
+def forward(
+    x: Array,
+    h0: Array,
+    input_weight: Array,
+    input_bias: Array | None = None,
+    *,
+    activation: str = "identity",
+    gate_activation: str = "sigmoid",
+    lengths: Array | None = None,
+    valid: Array | None = None,
+    starts: Array | None = None,
+    start_h: Array | None = None,
+    zoneout_h: Array | None = None,
+    reverse: bool = False,
+    threads: int = 0,
+    keep: bool = False,
+) -> ScanForward:
+    """Run one layer over whole sequences.
+
+    Args:
+        x: Inputs [B, T, I], float32 or float64 (one for the whole call), any strides.
+        h0: State before the first step, [B, H].
+        input_weight: [2*H, I]: update, candidate.
+        input_bias: [2*H]; None: zero.
+        activation: Of the candidate.
+        gate_activation: Of the update gate.
+        lengths: Steps of each row that are not padding, [B] int64; None: all T.
+        valid: [B, T] bool; False holds the state and repeats the output.
+        starts: [B, T] bool; True begins from start_h at that step.
+        start_h: [B, H]; None: zero.
+        zoneout_h: The share of the new value that a step takes, [B, T, H].
+        reverse: From each row's last step to its first.
+        threads: At most so many; 0: one for each processor. Small work takes fewer.
+        keep: Also give what `backward` needs.
+
+    Returns:
+        Outputs [B, T, H], zero beyond `lengths`; the state after the last valid step; kept or None.
+
+    Raises:
+        ShapeError: an array is missing or an axis differs, or a length is not in 0..T.
+        DTypeError: an array's element type does not fit.
+        BackendError: `keep`, where the native kernels were not built.
+    """
+    packed = Packed(
+        input_weight,
+        input_bias,
+        activation=activation,
+        gate_activation=gate_activation,
+    )
+    return packed.forward(
+        x,
+        h0,
+        lengths=lengths,
+        valid=valid,
+        starts=starts,
+        start_h=start_h,
+        zoneout_h=zoneout_h,
+        reverse=reverse,
+        threads=threads,
+        keep=keep,
+    )
+
+
+def backward(
+    kept: Array,
+    dy: Array,
+    dh: Array,
+    x: Array,
+    h0: Array,
+    input_weight: Array,
+    input_bias: Array | None = None,
+    *,
+    activation: str = "identity",
+    gate_activation: str = "sigmoid",
+    lengths: Array | None = None,
+    valid: Array | None = None,
+    starts: Array | None = None,
+    start_h: Array | None = None,
+    zoneout_h: Array | None = None,
+    reverse: bool = False,
+    threads: int = 0,
+) -> ScanGradients:
+    """Give the gradient of every differentiable field; the sums over time and rows go in pairs.
+
+    Args:
+        kept: What `forward` gave with `keep`, for the same arrays and choices.
+        dy: Gradient of y, [B, T, H]; beyond `lengths` it is not read.
+        dh: Gradient of the last state, [B, H].
+        x: As given to `forward`, and so are all others.
+
+    Raises:
+        ShapeError: an array does not fit, or `kept` has another length.
+        BackendError: the native kernels were not built.
+    """
+    layer = call.Layer(
+        "scan",
+        {
+            "input_weight": input_weight,
+            "input_bias": input_bias,
+        },
+        activation=activation,
+        gate_activation=gate_activation,
+        pack=False,
+    )
+    arrays = {
+        "x": x,
+        "h0": h0,
+        "lengths": lengths,
+        "valid": valid,
+        "starts": starts,
+        "start_h": start_h,
+        "zoneout_h": zoneout_h,
+    }
+    gradients = layer.backward(kept, (dy, dh), arrays, reverse=reverse, threads=threads)
+    return ScanGradients(**{name: gradients[name] for name in ScanGradients._fields})
+
+
+def step(
+    x: Array,
+    h: Array,
+    input_weight: Array,
+    input_bias: Array | None = None,
+    *,
+    activation: str = "identity",
+    gate_activation: str = "sigmoid",
+    valid: Array | None = None,
+    starts: Array | None = None,
+    start_h: Array | None = None,
+    zoneout_h: Array | None = None,
+    out: Array | None = None,
+    threads: int = 0,
+) -> Array:
+    """Run one step; `Packed.step` does the same without packing the weights each time.
+
+    Args:
+        x: [B, I].
+        h: [B, H].
+        input_weight: As for `forward`, and so are input_bias and the choices.
+        valid: [B] bool.
+        starts: [B] bool.
+        start_h: [B, H].
+        zoneout_h: [B, H].
+        out: Where to write the state, [B, H]; it may be h itself. None: a new array.
+        threads: As for `forward`.
+
+    Returns:
+        The state after the step, [B, H]: the same bits as `forward` gives.
+    """
+    packed = Packed(
+        input_weight,
+        input_bias,
+        activation=activation,
+        gate_activation=gate_activation,
+    )
+    return packed.step(
+        x,
+        h,
+        valid=valid,
+        starts=starts,
+        start_h=start_h,
+        zoneout_h=zoneout_h,
+        out=out,
+        threads=threads,
+    )
+
+
+def workspace(batch: int, time: int, units: int, *, dtype: str = "float32") -> int:
+    """How many values `forward` keeps for `backward`: the length of `kept`."""
+    return call.workspace("scan", batch, time, units, dtype=dtype)
