@@ -89,7 +89,7 @@ class Stream:
             out = self._room(x)
         try:
             self._feed(x, out)
-        except (ValueError, RuntimeError) as refusal:
+        except (TypeError, ValueError, RuntimeError) as refusal:
             self._again(self._feed, x, out, refusal)
         return out
 
@@ -99,7 +99,7 @@ class Stream:
             out = self._room(x)
         try:
             self._advance(x, out)
-        except (ValueError, RuntimeError) as refusal:
+        except (TypeError, ValueError, RuntimeError) as refusal:
             self._again(self._advance, x, out, refusal)
         return out
 
@@ -138,9 +138,7 @@ class Stream:
         except RuntimeError as refusal:
             raise StateError(_TWO_THREADS) from refusal
 
-    def _again(
-        self, verb: Callable[..., None], x: Any, out: Any, refusal: ValueError | RuntimeError
-    ) -> None:
+    def _again(self, verb: Callable[..., None], x: Any, out: Any, refusal: Exception) -> None:
         """Put in order what the engine has refused, or say in a sentence what is wrong with it."""
         if isinstance(refusal, RuntimeError):
             raise StateError(_TWO_THREADS) from refusal
@@ -168,7 +166,7 @@ class Stream:
                 f"the stream expected tokens from 0 below {self._signal.size}, "
                 f"got {fitting.tolist()}"
             )
-        return fitting
+        return fitting if fitting.flags.aligned else fitting.copy()
 
     def _writable(self, out: Any) -> Array:
         shapes = [self._shape, self._shape[1:]] if self.streams == 1 else [self._shape]
@@ -197,8 +195,12 @@ class Interpreted:
         self._network, self._output = network, output
         ((self._name, signal),) = network.graph.inputs.items()
         token = signal.dtype == "token"
-        self._shape = (streams,) if token else (streams, signal.size)
-        self._dtype = np.dtype(np.int64) if token else network.dtype
+        width = network.graph.signals()[output].size
+        # Shape and dtype of x and of out.
+        self._wanted = (
+            ((streams,) if token else (streams, signal.size), "int64" if token else network.dtype),
+            ((streams, width), network.dtype),
+        )
         self._state = self._next = network.initial_state(streams)
 
     def feed(self, x: Array, out: Array) -> None:
@@ -208,12 +210,17 @@ class Interpreted:
 
     def advance(self, x: Array, out: Array) -> None:
         """Compute the next state; what does not fit is a ValueError."""
-        if (
-            getattr(x, "dtype", None) != self._dtype
-            or getattr(out, "dtype", 0) != self._network.dtype
-        ):
-            raise ValueError("the element type does not fit")
-        outputs, after = self._network.step({self._name: x.reshape(self._shape)}, self._state)
+        for array, (shape, dtype) in zip((x, out), self._wanted, strict=True):
+            alone = shape[1:] if shape[0] == 1 else shape
+            if (
+                not isinstance(array, np.ndarray)
+                or array.shape not in (shape, alone)
+                or array.dtype != dtype
+                or not array.flags.c_contiguous
+            ):
+                raise ValueError("an axis, the element type or the order in memory does not fit")
+        x_t = x.reshape(self._wanted[0][0])
+        outputs, after = self._network.step({self._name: x_t}, self._state)
         out[...] = outputs[self._output].reshape(out.shape)
         self._next = after
 
