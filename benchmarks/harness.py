@@ -216,12 +216,16 @@ def difference(values: Mapping[str, Array], exact: Mapping[str, Array]) -> float
     """The largest deviation from `exact` of any array, as a share of its largest value.
 
     Raises:
-        ArithmeticError: a value is not finite: there is nothing to compare.
+        ArithmeticError: a value is not finite, or there are more or fewer of them: there is nothing
+            to compare.
     """
     worst = 0.0
     for name, wanted in exact.items():
-        if not np.isfinite(values[name]).all():
-            raise ArithmeticError(f"expected finite values in {name}, got NaN or an infinity")
+        if values[name].shape != wanted.shape or not np.isfinite(values[name]).all():
+            raise ArithmeticError(
+                f"expected {name} {list(wanted.shape)} with finite values, got "
+                f"{list(values[name].shape)}, finite: {np.isfinite(values[name]).all()}"
+            )
         size = float(np.abs(wanted).max(initial=0.0))
         worst = max(worst, float(np.abs(values[name] - wanted).max(initial=0.0)) / (size or 1.0))
     return worst
@@ -231,11 +235,17 @@ def command_line(description: str) -> argparse.ArgumentParser:
     """What every benchmark takes: --threads, --json, --quick."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1, help="of each contender"
+        "--threads", type=_count, default=os.cpu_count() or 1, help="of each contender"
     )
     parser.add_argument("--json", type=_new_file, help="write the records here, one by one")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter, within 2 minutes")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1 thread, got {text}")
+    return int(text)
 
 
 def _new_file(name: str) -> Path:

@@ -72,32 +72,35 @@ class Layer:
         zero = np.zeros((self.shape[0], self.shape[3]), np.float32)
         return {f"{name}0": zero for name in STATES[self.family]}
 
-    def translated(self, weight: Array, order: Sequence[int] | None = None) -> Array:
-        """A weight, or its gradient, to or from the convention of others.
+    def theirs(self, order: Sequence[int] | None = None) -> tuple[Array, ...]:
+        """The weights as others take them, in the order of `WEIGHTS`.
 
         PyTorch, ONNX, OpenVINO and Keras all write the GRU's update gate the other way round
-        (z keeps the old state), which is a sign.
+        (z keeps the old state): a change of sign.
 
         Args:
-            weight: [G*H] or [G*H, ...].
-            order: Which of our blocks stands where in theirs; None: as in ours.
+            order: Which of our blocks of rows stands where in theirs; None: as in ours.
         """
-        blocks = weight.reshape(_GATES[self.family], self.shape[3], -1)
-        if self.family == "gru":
-            # Blocks change places among themselves only in pairs, so that the update gate is
-            # block 1 before the change on the way out, and after it on the way back.
-            blocks = blocks * np.array([1, -1, 1], weight.dtype)[:, None, None]
+        blocks = {name: self._signed(self._blocks(weight)) for name, weight in self.weights.items()}
         if order is not None:
-            blocks = blocks[list(order)]
-        changed: Array = np.ascontiguousarray(blocks.reshape(weight.shape))
-        return changed
+            blocks = {name: block[list(order)] for name, block in blocks.items()}
+        return tuple(blocks[name].reshape(self.weights[name].shape) for name in WEIGHTS)
 
-    def theirs(self, order: Sequence[int] | None = None) -> tuple[Array, Array, Array, Array]:
-        """All weights as others take them, in the order of `WEIGHTS`."""
-        first, second, third, fourth = (
-            self.translated(self.weights[name], order) for name in WEIGHTS
-        )
-        return first, second, third, fourth
+    def back(self, gradient: Array, order: Sequence[int] | None = None) -> Array:
+        """What `theirs` does, undone for the gradient of a weight."""
+        blocks = self._blocks(gradient)
+        if order is not None:
+            blocks = blocks[np.argsort(order)]
+        return self._signed(blocks).reshape(gradient.shape)
+
+    def _blocks(self, weight: Array) -> Array:
+        return weight.reshape(_GATES[self.family], self.shape[3], -1)
+
+    def _signed(self, blocks: Array) -> Array:
+        if self.family != "gru":
+            return blocks
+        signed: Array = blocks * np.array([1, -1, 1], blocks.dtype)[:, None, None]
+        return signed
 
     def exact(self, *, gradients: bool) -> dict[str, Array]:
         """Outputs, or every gradient, of the reference in float64."""

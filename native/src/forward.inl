@@ -124,6 +124,7 @@ class ForwardSweep {
   // W x + b for steps [from, to): tiles of rows of one step, or of steps of one row where steps
   // are many, whichever fills a tile.
   void project(const Share& share, long from, long to) {
+    if (share.row_end - share.row == 1 && to - from == 1) return project_one(share, from);
     constexpr long most = tile_rows<F::gates>();
     const bool along_time = to - from >= most;
     const long sign = p_.reverse ? -1 : 1;
@@ -149,32 +150,62 @@ class ForwardSweep {
     }
   }
 
+  void project_one(const Share& share, long s) {
+    const long b = share.row;
+    each_tile(share.panel, share.panel_end, panels_at_once, [&](long j, long count) {
+      Start<R> start;
+      for (int g = 0; g < F::gates; ++g) {
+        start.at[g] = packed_ + layout_.bias(j) + g * W;
+        start.stride[g] = (F::gates + 1) * W;
+      }
+      row_product<R, F::gates>(count, start, call_.x.at(b, time_of(s)), p_.inputs,
+                               packed_ + layout_.input(j), p_.inputs * F::gates * W,
+                               {projected(s, j, b), p_.batch * F::gates * W});
+    });
+  }
+
+  // Where the chains of row b and panel j begin. From row to row the projection moves on, from
+  // panel to panel the biases too.
+  Start<R> chains(long s, long j, long b, long stride, long bias_stride) const {
+    Start<R> start;
+    for (int g = 0; g < F::first; ++g) {
+      start.at[g] = projected(s, j, b) + g * W;
+      start.stride[g] = stride;
+    }
+    if (F::split_candidate) {
+      start.at[F::gates - 1] = packed_ + layout_.bias(j) + F::gates * W;
+      start.stride[F::gates - 1] = bias_stride;
+    }
+    return start;
+  }
+
   void step(const Share& share, long s, const R* state, const R* fed, R* next, int meeting) {
     constexpr long most = tile_rows<F::first>();
     const long t = time_of(s);
     alignas(64) R products[8 * 4 * W];
-    for (long j = share.panel; j < share.panel_end; ++j) {
-      const R* panel = packed_ + layout_.recurrent(j);
-      each_tile(share.row, share.row_end, most, [&](long b, long count) {
-        Start<R> start;
-        for (int g = 0; g < F::first; ++g) {
-          start.at[g] = projected(s, j, b) + g * W;
-          start.stride[g] = F::gates * W;
-        }
-        if (F::split_candidate) {
-          start.at[F::gates - 1] = packed_ + layout_.bias(j) + F::gates * W;
-          start.stride[F::gates - 1] = 0;
-        }
-        const Operand<R> h{fed + b * width_, width_, p_.units};
-        product<R, F::first>(count, start, h, panel, {products, F::first * W});
-        for (long m = 0; m < count; ++m) {
-          const R* sums = products + m * F::first * W;
-          if constexpr (F::two_stages)
-            gates_of(sums, b + m, t, j, fed);
-          else
-            finish(sums, projected(s, j, b + m), b + m, t, j, state, next);
-        }
+    const auto finish_one = [&](const R* sums, long b, long j) {
+      if constexpr (F::two_stages)
+        gates_of(sums, b, t, j, fed);
+      else
+        finish(sums, projected(s, j, b), b, t, j, state, next);
+    };
+    if (share.row_end - share.row == 1) {
+      const long b = share.row;
+      each_tile(share.panel, share.panel_end, panels_at_once, [&](long j, long count) {
+        row_product<R, F::first>(
+            count, chains(s, j, b, p_.batch * F::gates * W, (F::gates + 1) * W), fed + b * width_,
+            p_.units, packed_ + layout_.recurrent(j), p_.units * F::first * W,
+            {products, F::first * W});
+        for (long i = 0; i < count; ++i) finish_one(products + i * F::first * W, b, j + i);
       });
+    } else {
+      for (long j = share.panel; j < share.panel_end; ++j)
+        each_tile(share.row, share.row_end, most, [&](long b, long count) {
+          const Operand<R> h{fed + b * width_, width_, p_.units};
+          product<R, F::first>(count, chains(s, j, b, F::gates * W, 0), h,
+                               packed_ + layout_.recurrent(j), {products, F::first * W});
+          for (long m = 0; m < count; ++m) finish_one(products + m * F::first * W, b + m, j);
+        });
     }
     if constexpr (F::two_stages) second_stage(share, s, state, next, meeting);
   }
@@ -183,6 +214,19 @@ class ForwardSweep {
   void second_stage(const Share& share, long s, const R* state, R* next, int meeting) {
     barrier_.wait(meeting);
     alignas(64) R products[8 * W];
+    if (share.row_end - share.row == 1) {
+      const long b = share.row, t = time_of(s);
+      each_tile(share.panel, share.panel_end, panels_at_once, [&](long j, long count) {
+        Start<R> start;
+        start.at[0] = projected(s, j, b) + F::first * W;
+        start.stride[0] = p_.batch * F::gates * W;
+        row_product<R, 1>(count, start, reset_fed_ + b * width_, p_.units,
+                          packed_ + layout_.candidate(j), p_.units * W, {products, W});
+        for (long i = 0; i < count; ++i)
+          finish(products + i * W, projected(s, j + i, b), b, t, j + i, state, next);
+      });
+      return;
+    }
     for (long j = share.panel; j < share.panel_end; ++j) {
       const R* panel = packed_ + layout_.candidate(j);
       each_tile(share.row, share.row_end, tile_rows<1>(), [&](long b, long count) {

@@ -74,6 +74,47 @@ __attribute__((noinline)) void tile(const Start<R>& start, const Operand<R>& a, 
   }
 }
 
+// Panels of one tile where there is a single row: its own few chains would leave the multipliers
+// waiting. Each chain is the same as in `tile`.
+constexpr int panels_at_once = 3;
+
+// Panel p begins at panel + p * panel_stride; its chains at start.at[n] + p * start.stride[n]; its
+// result at out.rows + p * out.row_stride.
+template <class R, int P, int N>
+__attribute__((noinline)) void row_tile(const Start<R>& start, const R* row, long count,
+                                        const R* panel, long panel_stride, const Result<R>& out) {
+  constexpr int W = lanes<R>;
+  Vec<R> sum[P][N];
+  RECURRA_UNROLL
+  for (int p = 0; p < P; ++p) {
+    RECURRA_UNROLL
+    for (int n = 0; n < N; ++n) sum[p][n] = load(start.at[n] + p * start.stride[n]);
+  }
+  for (long k = 0; k < count; ++k, panel += N * W) {
+    const Vec<R> factor = spread(row[k]);
+    RECURRA_UNROLL
+    for (int p = 0; p < P; ++p) {
+      RECURRA_UNROLL
+      for (int n = 0; n < N; ++n)
+        sum[p][n] = fused(factor, load(panel + p * panel_stride + n * W), sum[p][n]);
+    }
+  }
+  RECURRA_UNROLL
+  for (int p = 0; p < P; ++p) {
+    RECURRA_UNROLL
+    for (int n = 0; n < N; ++n) store(out.rows + p * out.row_stride + n * W, sum[p][n]);
+  }
+}
+
+// One row times `count` panels, at most panels_at_once.
+template <class R, int N>
+RECURRA_INLINE void row_product(long count, const Start<R>& start, const R* row, long inputs,
+                                const R* panel, long panel_stride, const Result<R>& out) {
+  if (count == 3) return row_tile<R, 3, N>(start, row, inputs, panel, panel_stride, out);
+  if (count == 2) return row_tile<R, 2, N>(start, row, inputs, panel, panel_stride, out);
+  row_tile<R, 1, N>(start, row, inputs, panel, panel_stride, out);
+}
+
 // One tile of `count` rows, at most tile_rows<N>().
 template <class R, int N>
 RECURRA_INLINE void product(long count, const Start<R>& start, const Operand<R>& a, const R* panel,

@@ -18,6 +18,10 @@ constexpr int most_workers = 63;
 // than anything a person or another process would notice.
 constexpr int spins_before_sleep = 1000;
 
+// Threads of one call wait for each other at every step: whoever is late has lost its processor,
+// and gets it back the sooner.
+constexpr int spins_before_yield = 200;
+
 void pause() {
 #if defined(RECURRA_X86)
   _mm_pause();
@@ -86,7 +90,7 @@ int start(Pool& pool, int wanted) {
 }  // namespace
 
 void Patience::wait() {
-  if (++turns_ < spins_before_sleep)
+  if (++turns_ < spins_before_yield)
     pause();
   else
     sched_yield();

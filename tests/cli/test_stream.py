@@ -52,6 +52,7 @@ def test_every_form_of_an_observation(bundle: Path) -> None:
         '{"x": [1, 2], "times": 3}',
         '{"x": [1, 2], "restart": 1}',
         '{"x": [1, 2], "time": "noon"}',
+        f'{{"x": [1, 2], "time": {"9" * 400}}}',
         '{"x": [1, 2], "time": -1, "restart": false}',
         '{"x": [1, null], "restart": true}',
         "nonsense",

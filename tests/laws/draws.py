@@ -30,11 +30,14 @@ GATES: dict[Cell, tuple[str, ...]] = {
     ("rnn", None): ("candidate",),
 }
 FORMS = ("lengths", "valid", "starts")
+# A gate outside 0..1 makes the state grow at every step, and every rounding with it: such gates are
+# compared on fixed cases (test_oracle.py), not on drawn ones.
+DRAWN = {"activation": ACTIVATIONS, "gate_activation": ("sigmoid", "hard_sigmoid")}
 
-# Distance allowed to the reference in float64. Drawn cases sum at most some hundred terms of order
-# one, and a state is fed back at most 8 times: some hundred roundings. In float32 the kernels'
-# own tanh and sigmoid may be off by 3e-7 besides.
-TOLERANCE = {torch.float32: 3e-5, torch.float64: 1e-12}
+# Distance allowed to the reference in float64. Measured over 2,685 drawn cases: in float32 values
+# 4.5e-7 and gradients 2.0e-6 (the kernels' own tanh and sigmoid are off by 3e-7), in float64
+# 1.1e-15 and 2.1e-15. Five and fifty times the worst; a swapped gate does a hundred times more.
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
 
 
 def choices_of(family: str, reset: str | None, **more: object) -> dict[str, object]:
@@ -121,9 +124,9 @@ def calls(
     if not plain:
         noise = [n for n, field in FAMILIES[family].items() if "H" in field.axes[2:]]
         names += [name for name in noise if not draw(st.integers(0, 3))]
-        for name in set(choices) & {"activation", "gate_activation"}:
+        for name in sorted(set(choices) & set(DRAWN)):
             if not draw(st.integers(0, 3)):
-                choices[name] = draw(st.sampled_from(ACTIVATIONS))
+                choices[name] = draw(st.sampled_from(DRAWN[name]))
     return make(
         family,
         choices,

@@ -55,4 +55,4 @@ def test_nan_goes_through(name: str, dtype: torch.dtype) -> None:
 
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(SpecError, match=r"one of tanh, relu.*got 'gelu'"):
-        activation("gelu")  # type: ignore[arg-type]
+        activation("gelu")

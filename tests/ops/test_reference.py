@@ -163,6 +163,10 @@ def series(value: float) -> Tensor:
     return torch.tensor([[[value]]], dtype=torch.float64)
 
 
+def sigmoid(a: float) -> float:
+    return 1 / (1 + math.exp(-a))
+
+
 def test_gru_by_hand() -> None:
     """One unit, one step, every factor: decay, recurrent dropout, zoneout; three resets."""
     x, h0, decay, drop, share = 0.5, 0.8, 0.9, 2.0, 0.25
@@ -170,7 +174,6 @@ def test_gru_by_hand() -> None:
     b, c = (0.1, -0.2, 0.05), (-0.3, 0.15, 0.4)
     h = decay * h0
     read = drop * h
-    sigmoid = lambda a: 1 / (1 + math.exp(-a))  # noqa: E731 (reads as the equation)
     r = sigmoid(w[0] * x + b[0] + u[0] * read + c[0])
     z = sigmoid(w[1] * x + b[1] + u[1] * read + c[1])
     candidates = {
@@ -202,7 +205,7 @@ def test_lstm_by_hand() -> None:
     w, u = (0.3, -0.4, 0.7, 0.2), (0.6, 0.2, -0.5, 0.9)
     b, k = (0.1, -0.2, 0.05, 0.3), (-0.3, 0.15, 0.4, -0.1)
     a = [w[j] * x + b[j] + u[j] * drop * h0 + k[j] for j in range(4)]
-    i, f, o = (1 / (1 + math.exp(-a[j])) for j in (0, 1, 3))
+    i, f, o = (sigmoid(a[j]) for j in (0, 1, 3))
     new = f * c0 + i * math.tanh(a[2])
     c = c0 + share_c * (new - c0)
     h = h0 + share_h * (o * math.tanh(new) - h0)

@@ -29,7 +29,7 @@ def steps_of(graph: Graph) -> list[str]:
 
 
 def test_series_without_dropout() -> None:
-    (graph,) = Classify().graphs(ModelSettings(hidden=4), series_codec()).values()
+    (graph,) = Classify().graphs(ModelSettings(hidden=4, dropout=0.0), series_codec()).values()
     assert steps_of(graph) == ["encoder", "pool", "head"]
     assert graph.inputs == {"x": Signal("steps", 2)}
     assert graph.outputs == ("head",)

@@ -5,7 +5,7 @@ raw case -> Encoded(steps={"x": ...}, rows={"y": ...});  one observation -> {"x"
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -128,7 +128,9 @@ class SequenceCodec:
             ObservationError: the observation or the time cannot be used; nothing has changed.
         """
         if time is not None and (
-            isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time)
+            isinstance(time, bool)
+            or not isinstance(time, int | float)
+            or not abs(time) <= sys.float_info.max
         ):
             raise ObservationError(f"expected a finite number as time, got {time!r}")
         return {"x": self.input.step(observation)}, dict(slots)

@@ -5,7 +5,7 @@ The answer after an observation is, to the bit, the model's answer to the whole 
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -128,7 +128,9 @@ class Session:
         if not isinstance(state.steps, int) or isinstance(state.steps, bool) or state.steps < 0:
             raise StateError(f"expected a state's steps as a whole number, got {state.steps!r}")
         clock = state.clock
-        if clock is not None and not (isinstance(clock, int | float) and math.isfinite(clock)):
+        if clock is not None and not (
+            isinstance(clock, int | float) and abs(clock) <= sys.float_info.max
+        ):
             raise StateError(f"expected a state's clock as a finite number or None, got {clock!r}")
         encoding = matching(self._codec.start(), state.codec, "codec")
         decoding = matching(self._decoder.start(), state.decoder, "decoder")
@@ -152,7 +154,8 @@ class Session:
         if (
             isinstance(time, bool)
             or not isinstance(time, int | float | np.integer | np.floating)
-            or not math.isfinite(time)
+            # Compared, not asked with isfinite: a whole number may be larger than any float.
+            or not abs(time) <= sys.float_info.max
         ):
             raise ObservationError(f"expected a finite number as time, got {time!r}")
         if self._clock is not None and time < self._clock:

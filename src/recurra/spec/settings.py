@@ -74,7 +74,7 @@ class ModelSettings(_Section):
         False, description="Read both ways; such a model cannot run one step at a time."
     )
     pool: tuple[Literal["last", "mean", "max"], ...] = Field(
-        ("last", "mean"), min_length=1, description="How steps become one row, concatenated."
+        ("last", "mean", "max"), min_length=1, description="How steps become one row, concatenated."
     )
     embedding: int = Field(64, ge=1, le=65536, description="Width of a symbol's vector (texts).")
     activation: Activation = Field("tanh", description="Of the candidate.")
@@ -83,7 +83,7 @@ class ModelSettings(_Section):
     learn_initial_state: bool = Field(False, description="Make the initial state a parameter.")
     residual: bool = Field(False, description="Add a layer's input to its output where they fit.")
     dropout: float = Field(
-        0.0, ge=0, lt=1, description="Before, between and after the recurrent layers."
+        0.2, ge=0, lt=1, description="Before, between and after the recurrent layers."
     )
     variational: bool = Field(False, description="One dropout draw a sequence, not one a step.")
     weight_dropout: float = Field(0.0, ge=0, lt=1, description="Of the recurrent weights.")
@@ -125,7 +125,7 @@ class TrainingSettings(_Section):
         0.15, ge=0, lt=1, description="Share of the sequences held out to watch; 0: none."
     )
     patience: int = Field(
-        15, ge=0, description="Epochs without a better metric before stopping; 0 never stops."
+        25, ge=0, description="Epochs without a better metric before stopping; 0 never stops."
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Of everything random.")
     precision: Literal["float32", "float64", "bfloat16"] = Field(

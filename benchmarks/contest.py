@@ -1,0 +1,131 @@
+"""The cases: which layer, which shapes, who takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from benchmarks.harness import Contender
+from benchmarks.layer import Layer, Shape
+from benchmarks.peers import keras, onnxruntime, openvino, ours, pytorch
+
+__all__ = ["CASES", "Case"]
+
+Entry = Callable[[Layer, int], Contender | None]
+
+SHAPES: tuple[Shape, ...] = (
+    (64, 100, 512, 512),
+    (64, 100, 128, 256),
+    (32, 100, 64, 128),
+    (256, 50, 64, 64),
+    (64, 784, 1, 128),
+    (1, 100, 64, 128),
+    (1, 100, 256, 512),
+)
+_UNITS = (16, 32, 64, 128, 256, 512)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of call.
+
+    Args:
+        family: "gru", "lstm" or "rnn".
+        ours: Which of our functions runs, in words.
+        entries: Everyone who takes part, by name; "ours" is one.
+        shapes: [B, T, I, H] of each record.
+        quick: Those of them that `--quick` keeps.
+        gradients: Training: the results are gradients.
+        stepwise: One step: T is 1.
+        choices: Of the layer.
+    """
+
+    family: str
+    ours: str
+    entries: Mapping[str, Entry]
+    shapes: tuple[Shape, ...]
+    quick: tuple[Shape, ...]
+    gradients: bool = False
+    stepwise: bool = False
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether the case can be run in that shape."""
+        return shape[1] == 1 or not self.stepwise
+
+    def layer(self, shape: Shape) -> Layer:
+        """The layer of this case in that shape."""
+        return Layer.random(self.family, shape, **self.choices)
+
+    def contenders(self, layer: Layer, threads: int) -> dict[str, Contender]:
+        """Everyone who takes part and is installed."""
+        found = {name: entry(layer, threads) for name, entry in self.entries.items()}
+        return {name: one for name, one in found.items() if one is not None}
+
+
+_QUICK: tuple[Shape, ...] = ((64, 100, 128, 256), (32, 100, 64, 128), (1, 100, 64, 128))
+_SMALL: tuple[Shape, ...] = ((32, 100, 64, 128),)
+
+
+def _inference(family: str) -> Case:
+    return Case(
+        family,
+        f"recurra.kernels.{family}.Packed.forward",
+        {
+            "ours": ours.inference,
+            "pytorch": pytorch.inference,
+            "onnxruntime": onnxruntime.inference,
+            "openvino": openvino.inference,
+            "keras-jax": keras.inference,
+        },
+        SHAPES,
+        _QUICK,
+    )
+
+
+def _training(family: str, quick: tuple[Shape, ...] = _QUICK) -> Case:
+    return Case(
+        family,
+        f"recurra.layers.{family.upper()} and backward",
+        {"ours": ours.training, "pytorch": pytorch.training, "keras-jax": keras.training},
+        SHAPES,
+        quick,
+        gradients=True,
+    )
+
+
+def _step(batch: int, *, quick: tuple[int, ...]) -> Case:
+    return Case(
+        "gru",
+        "recurra.kernels.gru.Packed.step",
+        {
+            "ours": ours.step,
+            "pytorch": pytorch.step,
+            "onnxruntime": onnxruntime.step,
+            "onnxruntime-bound": onnxruntime.bound_step,
+            "openvino": openvino.step,
+        },
+        tuple((batch, 1, 64, units) for units in _UNITS),
+        tuple((batch, 1, 64, units) for units in quick),
+        stepwise=True,
+    )
+
+
+CASES: Mapping[str, Case] = {
+    "gru-inference": _inference("gru"),
+    "gru-training": _training("gru"),
+    "gru-before-training": Case(
+        "gru",
+        "recurra.layers.GRU(reset='before') and backward",
+        {"ours": ours.training, "pytorch-compiled": pytorch.training},
+        SHAPES,
+        _SMALL,
+        gradients=True,
+        choices={"reset": "before"},
+    ),
+    "lstm-inference": _inference("lstm"),
+    "lstm-training": _training("lstm"),
+    "rnn-training": _training("rnn", _SMALL),
+    "gru-step": _step(1, quick=_UNITS),
+    "gru-step-64": _step(64, quick=(128,)),
+}
