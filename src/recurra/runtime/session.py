@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 
 class Session:
-    """A stream; `Model.session` makes them.
+    """A stream between a codec and a decoder; `Model.session` makes them.
 
     Each observation's new state is computed aside and taken over at the very end, so that a refused
     observation leaves everything as it was. One thread at a time.
@@ -76,6 +76,7 @@ class Session:
         Raises:
             ObservationError: NaN, an infinity, another width or type, a time that runs backwards,
                 or an answer that is not finite. The session is as it was.
+            StateError: another thread is in this session. The session is as it was.
         """
         if time is not None:
             time = self._checked_time(time)
