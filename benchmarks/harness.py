@@ -235,11 +235,17 @@ def command_line(description: str) -> argparse.ArgumentParser:
     """What every benchmark takes: --threads, --json, --quick."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1, help="of each contender"
+        "--threads", type=_count, default=os.cpu_count() or 1, help="of each contender"
     )
     parser.add_argument("--json", type=_new_file, help="write the records here, one by one")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter, within 2 minutes")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1 thread, got {text}")
+    return int(text)
 
 
 def _new_file(name: str) -> Path:

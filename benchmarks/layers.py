@@ -60,10 +60,10 @@ def main() -> None:
 
     from benchmarks.contest import CASES
 
-    torch.set_num_threads(given.threads)
     unknown = set(given.case or ()) - set(CASES)
     if unknown:
         options.error(f"no case {min(unknown)!r}: there are {', '.join(CASES)}")
+    torch.set_num_threads(given.threads)
     plan = harness.QUICK if given.quick else harness.FULL
     weigh = not given.quick if given.memory is None else given.memory
     console, records = Console(width=None if sys.stdout.isatty() else 140), list[harness.Record]()

@@ -64,17 +64,24 @@ def _grouped(records: Sequence[Record]) -> Iterator[tuple[str, list[Record], lis
 
 def _columns(rows: Sequence[Record], peers: Sequence[str]) -> list[str]:
     memory = ["MB"] if any(map(_memory, rows)) else []
-    return ["B, T, I, H", "ours", "error", *(_TITLES.get(p, p) for p in peers), "worst", *memory]
+    return [
+        "B, T, I, H",
+        "ours",
+        "error",
+        *(_TITLES.get(p, p) for p in peers),
+        "fastest peer",
+        *memory,
+    ]
 
 
 def _cells(one: Record, columns: Sequence[str], peers: Sequence[str]) -> list[str]:
-    worst = min(one.peers_s.values(), default=one.ours_s) / one.ours_s
+    least = min(one.peers_s.values(), default=one.ours_s) / one.ours_s
     cells = [
         ", ".join(map(str, one.shape)),
         _seconds(one.ours_s),
         f"{one.error:.0e}",
         *(_against(one, peer) for peer in peers),
-        f"{worst:.2f}",
+        f"{least:.2f}",
     ]
     return [*cells, _memory(one)] if "MB" in columns else cells
 
@@ -84,7 +91,7 @@ def markdown(records: Sequence[Record]) -> str:
     parts = []
     for case, rows, peers in _grouped(records):
         columns = _columns(rows, peers)
-        place = columns.index("worst")
+        place = columns.index("fastest peer")
         lines = [f"#### {case}", "", columns, ["---", *["---:"] * (len(columns) - 1)]]
         for one in rows:
             cells = _cells(one, columns, peers)
@@ -105,7 +112,9 @@ def rich_tables(records: Sequence[Record]) -> Iterator[Table]:
             table.add_column(column, justify="right", no_wrap=True)
         for one in rows:
             cells = _cells(one, columns, peers)
-            table.add_row(*cells, style="red" if float(cells[columns.index("worst")]) < 1 else "")
+            table.add_row(
+                *cells, style="red" if float(cells[columns.index("fastest peer")]) < 1 else ""
+            )
         yield table
 
 

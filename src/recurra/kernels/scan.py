@@ -9,7 +9,7 @@ Source: Feng et al. 2024, arXiv:2410.01201, section 3.1.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recurra.kernels import call
 from recurra.kernels.call import Array
@@ -67,6 +67,10 @@ class Packed:
             activation=activation,
             gate_activation=gate_activation,
         )
+
+    def prepared(self) -> Any:
+        """The extension's own handle on the packed weights, for `kernels.stream.Program`."""
+        return self._layer.prepared()
 
     def forward(
         self,
