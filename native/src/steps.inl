@@ -105,7 +105,7 @@ RECURRA_INLINE Vec<R> rows_at(const Rows<const R>& a, long b, long j, long real)
   return a.data ? load_part(a.at(b) + j * lanes<R>, real) : Vec<R>{};
 }
 
-// kept: a header that names its writer, then [T][panels][B][values][W].
+// kept: a header that names its writer and its W, then [T][panels][B][values][W].
 constexpr long kept_header = 16;
 
 template <class F>
