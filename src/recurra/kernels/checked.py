@@ -49,6 +49,7 @@ PLACES = (
     "recurrent_dropout",
     "decay",
 )
+_NOWHERE = (None,) * len(PLACES)
 _GRADIENTS = ("x", "h0", "c0", *WEIGHTS, "start_h", "start_c", "decay")
 
 
@@ -113,7 +114,7 @@ def _in_order(array: Array) -> bool:
 def pack(codes: Codes, weights: Given) -> Any:
     """The weights in the kernels' order: the extension's own object."""
     extension = require_native("packing weights")
-    values = [dense(weights[name]) for name in WEIGHTS]
+    values = [dense(weights.get(name)) for name in WEIGHTS]
     kind = extension.PackedFloat32 if _single(weights) else extension.PackedFloat64
     return kind(*codes, *values)
 
@@ -121,6 +122,12 @@ def pack(codes: Codes, weights: Given) -> Any:
 def _single(weights: Given) -> bool:
     weight = weights["input_weight"]
     return weight is not None and weight.dtype.itemsize == 4
+
+
+def _placed(arrays: Given) -> Sequence[Array | None]:
+    if arrays.keys().isdisjoint(PLACES):
+        return _NOWHERE
+    return [readable(arrays.get(name)) for name in PLACES]
 
 
 def forward(
@@ -135,14 +142,13 @@ def forward(
         threads: At least 1.
         keep: Also give what `backward` needs.
     """
-    get = arrays.get
-    c0 = get("c0")
+    get, c0 = arrays.get, arrays.get("c0")
     y, h, c, kept = packed.forward(
         readable(get("x"), spread=False),
         readable(get("h0"), spread=False),
         readable(c0, spread=False),
         readable(get("lengths")),
-        *[readable(get(name)) for name in PLACES],
+        *_placed(arrays),
         reverse,
         threads,
         keep,
@@ -181,7 +187,7 @@ def backward(
         readable(get("h0"), spread=False),
         readable(get("c0"), spread=False),
         readable(get("lengths")),
-        *[readable(get(name)) for name in PLACES],
+        *_placed(arrays),
         reverse,
         threads,
     )

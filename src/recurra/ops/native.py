@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
@@ -100,7 +101,7 @@ def empty(call: Call, keep: bool) -> tuple[Tensor, ...]:
 
 def forward(recipe: Recipe, arrays: Arrays) -> tuple[Tensor, ...]:
     """Outputs, final states, and what backward needs (empty without `keep`)."""
-    views, choices = _views(recipe.call(arrays)), recipe.choices
+    views, choices = _views(recipe, arrays), recipe.choices
     threads = torch.get_num_threads()
     outputs: tuple[npt.NDArray[Any], ...]
     if recipe.checked:
@@ -124,15 +125,15 @@ def backward(
     recipe: Recipe, kept: Tensor, cotangents: Sequence[Tensor | None], arrays: Arrays
 ) -> tuple[Tensor, ...]:
     """The gradient of each wanted array; a cotangent that is None is zero."""
-    call = recipe.call(arrays)
-    batch, steps, _ = call.x.shape
-    hidden = call.needed("h0").shape[1]
-    shapes = ((batch, steps, hidden), *[(batch, hidden)] * len(STATES[recipe.family]))
-    filled = [
-        call.x.new_zeros(shape) if cotangent is None else cotangent
-        for shape, cotangent in zip(shapes, cotangents, strict=True)
+    views, choices = _views(recipe, arrays), recipe.choices
+    x, state = views["x"], views["h0"]
+    ends = [state.shape] * len(STATES[recipe.family])
+    d_outputs = [
+        np.zeros(shape, x.dtype) if cotangent is None else _view(cotangent)
+        for shape, cotangent in zip(
+            ((*x.shape[:2], *state.shape[1:]), *ends), cotangents, strict=True
+        )
     ]
-    d_outputs, views, choices = [*map(_view, filled)], _views(call), recipe.choices
     threads = torch.get_num_threads()
     if recipe.checked:
         gradients = checked.backward(
@@ -161,8 +162,10 @@ def _view(tensor: Tensor) -> npt.NDArray[Any]:
     return array
 
 
-def _views(call: Call) -> dict[str, npt.NDArray[Any] | None]:
-    return {name: None if a is None else _view(a) for name, a in call.arrays.items()}
+def _views(recipe: Recipe, arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """Those that are there."""
+    named = zip(_NAMES[recipe.family], arrays, strict=True)
+    return {name: _view(array) for name, array in named if array is not None}
 
 
 def _differentiable(family: str, arrays: Arrays) -> tuple[int, ...]:
