@@ -78,7 +78,8 @@ def dense(array: Array | None) -> Array | None:
     """The array, copied where its values do not lie side by side in their order."""
     if array is None or _in_order(array):
         return array
-    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    dtype = array.dtype
+    return np.ascontiguousarray(array, dtype if dtype.isnative else dtype.newbyteorder("="))
 
 
 @overload

@@ -90,7 +90,13 @@ class Call:
             # The shapes of a traced graph are symbols: what holds of them is remembered by guards.
             _check(*seen)
         else:
-            _check_once(*seen)
+            try:
+                _check_once(*seen)
+            except DTypeError:
+                raise
+            except TypeError:
+                # What cannot be hashed cannot be remembered: a symbol, or a word that is none.
+                _check(*seen)
         self._check_lengths()
 
     def _check_lengths(self) -> None:

@@ -207,7 +207,7 @@ def _differentiate(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[Tenso
     """The gradient of each argument of forward, of which the first is the recipe."""
     kept, *arrays = ctx.saved_tensors
     before: Recipe = ctx.recipe
-    wanted = [k for k in range(len(arrays)) if ctx.needs_input_grad[1 + k]]
+    wanted = [k for k, needed in enumerate(ctx.needs_input_grad[1:]) if needed]
     names = _NAMES[before.family]
     plain = not (torch.is_grad_enabled() or transformed() or forward_mode())
     recipe = Recipe(
