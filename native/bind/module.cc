@@ -5,6 +5,7 @@
 
 #include "arrays.h"
 #include "recurra/dispatch.h"
+#include "stream.h"
 
 using namespace nb::literals;
 
@@ -70,6 +71,8 @@ class Packed {
     if (p.family == Family::lstm) out.c = result<R>("out", c, p);
     run(call, out);
   }
+
+  Prepared<R> prepared() const { return {table_, packed(), problem_, {}}; }
 
  private:
   R* packed() const { return reinterpret_cast<R*>(memory_.get()); }
@@ -188,6 +191,10 @@ class PackedLinear {
                            {x.data(), x.stride(0)}, count, {y.data(), linear_.outputs});
   }
 
+  Prepared<R> prepared() const {
+    return {table_, reinterpret_cast<const R*>(memory_.get()), {}, linear_};
+  }
+
  private:
   const Table* table_;
   Linear<R> linear_;
@@ -201,6 +208,7 @@ void bind(nb::module_& m, const char* packed_name, const char* backward_name,
   const auto in = [](const char* name) { return nb::arg(name).noconvert(); };
   const auto may = [](const char* name) { return nb::arg(name).noconvert().none(); };
   nb::class_<Packed<R>>(m, packed_name)
+      .def("prepared", &Packed<R>::prepared, nb::keep_alive<0, 1>())
       .def(nb::init<int, int, int, int, In<R, 2>, In<R, 2>, In<R, 1>, In<R, 1>>(), "family"_a,
            "reset"_a, "activation"_a, "gate_activation"_a, in("input_weight"),
            in("recurrent_weight"), may("input_bias"), may("recurrent_bias"))
@@ -217,6 +225,7 @@ void bind(nb::module_& m, const char* packed_name, const char* backward_name,
         may("valid"), may("starts"), may("start_h"), may("start_c"), may("zoneout_h"),
         may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a);
   nb::class_<PackedLinear<R>>(m, linear_name)
+      .def("prepared", &PackedLinear<R>::prepared, nb::keep_alive<0, 1>())
       .def(nb::init<In<R, 2>, In<R, 1>>(), in("weight"), may("bias"))
       .def("forward", &PackedLinear<R>::forward, in("x"), in("out"));
 }
@@ -237,6 +246,7 @@ NB_MODULE(_native, m) {
   });
   m.def("choose", &choose, "name"_a);
   m.def("vector_bytes", [] { return table().vector_bytes; });
+  bind_streams(m);
   bind<float>(m, "PackedFloat32", "backward_float32", "LinearFloat32");
   bind<double>(m, "PackedFloat64", "backward_float64", "LinearFloat64");
 }

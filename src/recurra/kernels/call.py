@@ -16,7 +16,7 @@ from recurra.kernels.choice import native, require_native
 from recurra.spec.cells import ACTIVATIONS, RESETS
 from recurra.spec.kernel import check_arrays
 
-__all__ = ["Array", "Given", "Layer", "workspace"]
+__all__ = ["Array", "Given", "Layer", "thread_count", "workspace"]
 
 _STATES: Mapping[str, tuple[str, ...]] = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
 # The first values of `kept` say which instruction set wrote it.
@@ -41,7 +41,8 @@ def _name(dtype: np.dtype[Any]) -> str:
     return dtype.name
 
 
-def _thread_count(threads: int) -> int:
+def thread_count(threads: int) -> int:
+    """How many threads a call may use: 0 stands for one for each processor."""
     if threads < 0:
         raise SpecError(f"expected threads >= 0 (0: one for each processor), got {threads}")
     return threads or os.cpu_count() or 1
@@ -105,6 +106,15 @@ class Layer:
         if rows < 1:
             raise ShapeError(f"{self.family} expected input_weight [G*H, I] with H >= 1, got H=0")
 
+    def prepared(self) -> Any:
+        """The extension's own handle on the packed weights.
+
+        Raises:
+            BackendError: the native kernels were not built.
+        """
+        require_native("a handle on packed weights")
+        return self._packed.prepared()
+
     def _check(self, arrays: Given, *, stepwise: bool) -> None:
         sizes = check_arrays(
             self.family, self._seen | _described(arrays), self.gates, stepwise=stepwise
@@ -123,7 +133,7 @@ class Layer:
     ) -> tuple[Array, tuple[Array, ...], Array | None]:
         """Outputs [B, T, H], the last states [B, H] and, with keep, what backward needs."""
         self._check(arrays, stepwise=False)
-        threads = _thread_count(threads)
+        threads = thread_count(threads)
         if self._packed is None:
             if keep:
                 require_native("keeping what a backward pass needs")
@@ -181,7 +191,7 @@ class Layer:
             d_outputs,
             {**self.weights, **arrays},
             reverse=reverse,
-            threads=_thread_count(threads),
+            threads=thread_count(threads),
         )
 
     def step(
@@ -223,7 +233,7 @@ class Layer:
                 dense(x),
                 *(*(dense(state) for state in states), None)[:2],
                 *(dense(option) for option in options),
-                _thread_count(threads),
+                thread_count(threads),
                 *(*new, None)[:2],
             )
         for result, value in zip(results, new, strict=True):
