@@ -97,7 +97,7 @@ def _training(family: str, quick: tuple[Shape, ...] = _QUICK) -> Case:
 def _step(batch: int, *, quick: tuple[int, ...]) -> Case:
     return Case(
         "gru",
-        "recurra.kernels.gru.Packed.step",
+        "recurra.runtime.Stream.feed",
         {
             "ours": ours.step,
             "pytorch": pytorch.step,
