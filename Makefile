@@ -38,7 +38,7 @@ unit: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not deep"
 
 test-deep: $(VENV)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+	RECURRA_HYPOTHESIS=deep OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 # A build of its own, which stops at the first bad address or undefined behaviour. Python itself is
 # not built so: the sanitizers' libraries are loaded ahead of it, and its own leaks are not looked for.
