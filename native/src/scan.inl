@@ -65,6 +65,7 @@ class ForwardSweep<Scan<R_, Activations>> {
     if (p_.keep) {
       for (long i = 0; i < kept_header; ++i) out_.kept[i] = 0;
       out_.kept[0] = R(RECURRA_ISA_ID);
+      out_.kept[1] = R(W);
     }
     parallel(team_.threads, [](void* self, int index, int count) {
       Flushing flushing;

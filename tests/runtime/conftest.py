@@ -67,12 +67,8 @@ STREAMING = {
         Linear(input_size=6, output_size=1, bias=False),
     ),
     "mingru": chain(
-        Stack(
-            layers=(
-                MinGRUCell(input_size=3, hidden_size=5, learn_initial_state=True, zoneout=0.1),
-                MinGRUCell(input_size=5, hidden_size=4, bias=False, activation="tanh"),
-            )
-        ),
+        MinGRUCell(input_size=3, hidden_size=5, learn_initial_state=True, zoneout=0.1),
+        MinGRUCell(input_size=5, hidden_size=4, bias=False, activation="tanh"),
         Pool(size=4, modes=("last", "mean")),
     ),
     "stack": chain(

@@ -9,7 +9,7 @@
 //
 // There is no recurrent weight or bias, no recurrent dropout and no decay: those are absent.
 // Sums, sameness, skipped steps and error bounds are as in gru.h.
-// kept: [16] header, then [ceil(H/W)][B][T][S][W] with S = 3: update, candidate, h_{t-1}.
+// kept: [16] header (instruction set, W), then [ceil(H/W)][B][T][S][W] with S = 3: update, candidate, h_{t-1}.
 #pragma once
 
 #include "recurra/dispatch.h"

@@ -267,13 +267,15 @@ class AbstractRecurrent(AbstractLayer):
 
     def _weights(self) -> list[Tensor | None]:
         """Weights and biases as the op takes them, after x and the state."""
-        weights: list[Tensor] = [self.input_weight]
-        biases = ["input_bias"]
-        if isinstance(self.node, AbstractRecurrentCell):
-            rate = self.node.weight_dropout
-            weights.append(functional.dropout(self.recurrent_weight, rate, self.training))
-            biases.append("recurrent_bias")
-        return [*weights, *(getattr(self, b) if self.node.bias else None for b in biases)]
+        node = self.node
+        input_bias = self.input_bias if node.bias else None
+        if not isinstance(node, AbstractRecurrentCell):
+            return [self.input_weight, input_bias]
+        weight: Tensor = self.recurrent_weight
+        if node.weight_dropout:
+            weight = functional.dropout(weight, node.weight_dropout, self.training)
+        recurrent_bias = self.recurrent_bias if node.bias else None
+        return [self.input_weight, weight, input_bias, recurrent_bias]
 
     def _begin(self, x: Tensor, state: Any) -> Any:
         """The state to begin with, x and it checked against the cell."""

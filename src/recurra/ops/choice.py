@@ -93,6 +93,14 @@ def choose(call: Call, backend: str) -> Choice:
     return Choice(chosen, reasons, _notes(call, chosen))
 
 
+def _first(call: Call, backend: str) -> _Backend:
+    """The backend that `choose` names, without asking the others why not."""
+    for name, candidate in BACKENDS.items():
+        if backend in ("auto", name) and candidate.why_not(call) is None:
+            return candidate
+    return BACKENDS[choose(call, backend).backend]
+
+
 def _notes(call: Call, chosen: str) -> tuple[str, ...]:
     notes = []
     if torch.is_autocast_enabled(call.x.device.type):
@@ -119,7 +127,7 @@ def run(call: Call, backend: str) -> tuple[Tensor, ...]:
     Raises: as `prepare` and `choose`.
     """
     call = prepare(call)
-    compute = BACKENDS[choose(call, backend).backend].run
+    compute = _first(call, backend).run
     if torch.is_autocast_enabled(call.x.device.type):
         with torch.autocast(call.x.device.type, enabled=False):
             return compute(call)

@@ -74,16 +74,13 @@ def gru(
 
     Source: Cho et al. 2014, arXiv:1406.1078 (before); Chung et al. 2014, arXiv:1412.3555, eq. 3-6.
     """
-    arguments = {
+    arrays = {
         "x": x,
         "h0": h0,
         "input_weight": input_weight,
         "recurrent_weight": recurrent_weight,
         "input_bias": input_bias,
         "recurrent_bias": recurrent_bias,
-        "reset": reset,
-        "activation": activation,
-        "gate_activation": gate_activation,
         "lengths": lengths,
         "valid": valid,
         "starts": starts,
@@ -91,9 +88,14 @@ def gru(
         "zoneout_h": zoneout_h,
         "recurrent_dropout": recurrent_dropout,
         "decay": decay,
+    }
+    choices = {
+        "reset": reset,
+        "activation": activation,
+        "gate_activation": gate_activation,
         "reverse": reverse,
     }
-    y, h = choice.run(Call.of("gru", arguments), backend)
+    y, h = choice.run(Call("gru", arrays, choices), backend)
     return y, h
 
 
@@ -152,7 +154,7 @@ def lstm(
 
     Source: Hochreiter & Schmidhuber 1997; Gers et al. 2000 (the forget gate).
     """
-    arguments = {
+    arrays = {
         "x": x,
         "h0": h0,
         "c0": c0,
@@ -160,8 +162,6 @@ def lstm(
         "recurrent_weight": recurrent_weight,
         "input_bias": input_bias,
         "recurrent_bias": recurrent_bias,
-        "activation": activation,
-        "gate_activation": gate_activation,
         "lengths": lengths,
         "valid": valid,
         "starts": starts,
@@ -170,9 +170,9 @@ def lstm(
         "zoneout_h": zoneout_h,
         "zoneout_c": zoneout_c,
         "recurrent_dropout": recurrent_dropout,
-        "reverse": reverse,
     }
-    y, h, c = choice.run(Call.of("lstm", arguments), backend)
+    choices = {"activation": activation, "gate_activation": gate_activation, "reverse": reverse}
+    y, h, c = choice.run(Call("lstm", arrays, choices), backend)
     return y, h, c
 
 
@@ -222,23 +222,22 @@ def rnn(
 
     Source: Elman 1990.
     """
-    arguments = {
+    arrays = {
         "x": x,
         "h0": h0,
         "input_weight": input_weight,
         "recurrent_weight": recurrent_weight,
         "input_bias": input_bias,
         "recurrent_bias": recurrent_bias,
-        "activation": activation,
         "lengths": lengths,
         "valid": valid,
         "starts": starts,
         "start_h": start_h,
         "zoneout_h": zoneout_h,
         "recurrent_dropout": recurrent_dropout,
-        "reverse": reverse,
     }
-    y, h = choice.run(Call.of("rnn", arguments), backend)
+    choices = {"activation": activation, "reverse": reverse}
+    y, h = choice.run(Call("rnn", arrays, choices), backend)
     return y, h
 
 
