@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from recurra import kernels
 from recurra.errors import BackendError, DTypeError, ShapeError, SpecError
 from recurra.kernels.call import Layer
+from recurra.kernels.checked import WEIGHTS
 from recurra.spec.cells import CELLS
-from recurra.spec.kernel import FAMILIES
 
 STATES = {cell.family: cell.state_fields for cell in CELLS.values()}
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", STATES)
 
 
 def same(first, second):
@@ -350,9 +350,8 @@ def test_the_binding_survives_any_argument(make_call, family, data):
         dtype="float32",
         options=frozenset(["lengths", "valid", "input_bias", "zoneout_h"]),
     )
-    codes = [list(FAMILIES).index(family), 0, 0, 2]
-    names = ("input_weight", "recurrent_weight", "input_bias")
-    weights = [case.arrays.get(name) for name in names] + [None]
+    codes = [list(STATES).index(family), 0, 0, 2]
+    weights = [case.arrays.get(name) for name in WEIGHTS]
     c0 = case["h0"] if family == "lstm" else None
     call = [case["x"], case["h0"], c0, case["lengths"], case["valid"], None, None, None]
     call += [case["zoneout_h"], None, None, None, False, 1, True]
@@ -492,9 +491,7 @@ except BackendError as error: print(error)
 def test_packed_weights_are_those_of_the_moment(make_call):
     """A later change to the arrays is not seen: what was packed stays."""
     case = make_call("rnn", np.random.default_rng(21), (2, 3, 2, 4))
-    weights = {
-        n: case[n] for n in ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
-    }
+    weights = {name: case[name] for name in WEIGHTS}
     layer = Layer("rnn", weights)
     arrays = {"x": case["x"], "h0": case["h0"]}
     before = layer.forward(arrays, reverse=False, threads=1, keep=False)[0]

@@ -181,7 +181,7 @@ def test_a_training_loop_changes_no_result_by_its_threads() -> None:
 def test_a_call_is_checked_once(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels' own checks are for other callers, and for what a transform passes."""
     call = plain(cell, names=("lengths",))
-    weight = call.arrays["recurrent_weight"].requires_grad_()
+    weight = call.arrays["input_weight"].requires_grad_()
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("checked again")
