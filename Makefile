@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 NATIVE := $(shell find native -type f 2>/dev/null) CMakeLists.txt
 
-.PHONY: demo test test-deep lint types contracts unit clean
+.PHONY: demo test test-deep test-native lint types contracts unit clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -39,6 +39,18 @@ unit: $(VENV)/.installed
 
 test-deep: $(VENV)/.installed
 	RECURRA_HYPOTHESIS=deep OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+
+# A build of its own, which stops at the first bad address or undefined behaviour. Python itself is
+# not built so: the sanitizers' libraries are loaded ahead of it, and its own leaks are not looked for.
+SANITIZED := build/sanitized
+SANITIZERS = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libubsan.so)
+
+test-native: $(VENV)/.installed
+	PATH="$(abspath $(BIN)):$$PATH" cmake -S . -B $(SANITIZED) -G Ninja -DRECURRA_SANITIZE=ON \
+		-DCMAKE_BUILD_TYPE=None -DPython_EXECUTABLE=$(abspath $(BIN))/python
+	PATH="$(abspath $(BIN)):$$PATH" cmake --build $(SANITIZED)
+	LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 \
+		$(BIN)/python native/sanitized.py $(SANITIZED) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,7 +12,8 @@ class BackwardSweep {
   BackwardSweep(const Call<R>& call, const Weights<R>& weights, const Gradients<R>& out,
                 char* workspace)
       : call_(call), p_(call.problem), weights_(weights), out_(out), equations_(p_),
-        panels_(ceiling(p_.units, W)), width_(panels_ * W), team_(team_for<R>(p_, 2)), plan_{&call} {
+        panels_(ceiling(p_.units, W)), width_(panels_ * W), team_(team_for<R>(p_, 2)), plan_{&call},
+        some_(team_.watchful) {
     // Rows of a chunk: enough to fill the chains of the weight gradients, few enough for the cache.
     chunk_ = larger(1, smaller(p_.time, 512 / larger(1, p_.batch)));
     chunks_ = p_.batch > 0 ? ceiling(p_.time, chunk_) : 0;
@@ -43,7 +44,7 @@ class BackwardSweep {
 
   void run() {
     if (plan_.flags) fill_flags(call_, plan_.flags);
-    parallel(team_.threads, [](void* self, int index, int count) {
+    parallel(team_.threads_now(), [](void* self, int index, int count) {
       Flushing flushing;
       static_cast<BackwardSweep*>(self)->work(index, count);
     }, this);
@@ -60,8 +61,8 @@ class BackwardSweep {
   long time_of(long s) const { return p_.reverse ? p_.time - 1 - s : s; }
 
   void work(int index, int count) {
-    const Share share = team_.share(index, count, p_.batch, panels_);
-    const int meeting = team_.by_units ? count : 1;
+    Share share = team_.share(index, count, p_.batch, panels_);
+    int meeting = team_.by_units ? count : 1;
     transpose(index, count);
     enter(share);
     all_.wait(count);
@@ -75,7 +76,11 @@ class BackwardSweep {
           some_.wait(meeting);
         }
         to_state(share, s);
-        some_.wait(meeting);
+        if (some_.wait(meeting)) {
+          // One takes the steps from here on; what belongs to whole chunks is still shared.
+          share = index > 0 ? Share{} : team_.share(0, 1, p_.batch, panels_);
+          meeting = 1;
+        }
       }
       all_.wait(count);
       long row, row_end;

@@ -1,6 +1,10 @@
 // The forward sweep of every family F: the input projection a chunk of time at a time, then step by
 // step the recurrent product of a tile of rows and the family's equations on it while it is warm.
 
+// Panels are read up on one step and down on the next, over calls too: weights larger than the second
+// cache would else be gone each time just before they are read again.
+thread_local unsigned turns = 0;
+
 template <class F>
 class ForwardSweep {
   using R = typename F::Real;
@@ -10,7 +14,7 @@ class ForwardSweep {
   ForwardSweep(const Call<R>& call, const R* packed, const Outputs<R>& out, char* workspace)
       : call_(call), p_(call.problem), out_(out), equations_(p_),
         layout_(p_), packed_(packed), panels_(layout_.panels), width_(panels_ * W),
-        team_(team_for<R>(p_, 1)), plan_{&call} {
+        team_(team_for<R>(p_, 1)), plan_{&call}, barrier_(team_.watchful) {
     Carve carve(workspace);
     const size_t state = size_t(p_.batch) * width_;
     chunk_ = chunk_steps();
@@ -34,8 +38,9 @@ class ForwardSweep {
     if (p_.keep) {
       for (long i = 0; i < kept_header; ++i) out_.kept[i] = 0;
       out_.kept[0] = R(RECURRA_ISA_ID);
+      out_.kept[1] = R(W);
     }
-    parallel(team_.threads, [](void* self, int index, int count) {
+    parallel(team_.threads_now(), [](void* self, int index, int count) {
       Flushing flushing;
       static_cast<ForwardSweep*>(self)->work(index, count);
     }, this);
@@ -52,8 +57,8 @@ class ForwardSweep {
   long time_of(long s) const { return p_.reverse ? p_.time - 1 - s : s; }
 
   void work(int index, int count) {
-    const Share share = team_.share(index, count, p_.batch, panels_);
-    const int meeting = team_.by_units ? count : 1;
+    Share share = team_.share(index, count, p_.batch, panels_);
+    int meeting = team_.by_units ? count : 1;
     R *state = state_[0], *next = state_[1], *fed = fed_[0], *next_fed = fed_[1];
     enter(share, state);
     if (p_.time > 0) begin(share, 0, state, fed);
@@ -62,7 +67,11 @@ class ForwardSweep {
       if (s % chunk_ == 0) project(share, s, smaller(p_.time, s + chunk_));
       step(share, s, state, fed, next, meeting);
       if (s + 1 < p_.time) begin(share, s + 1, next, next_fed);
-      barrier_.wait(meeting);
+      if (barrier_.wait(meeting)) {
+        // One goes on alone, from what all have written.
+        if (index > 0) return;
+        share = team_.share(0, meeting = 1, p_.batch, panels_);
+      }
       R* swapped = state;
       state = next, next = swapped;
       swapped = fed;
@@ -181,6 +190,7 @@ class ForwardSweep {
 
   void step(const Share& share, long s, const R* state, const R* fed, R* next, int meeting) {
     constexpr long most = tile_rows<F::first>();
+    const bool down = turns++ & 1;
     const long t = time_of(s);
     alignas(64) R products[8 * 4 * W];
     const auto finish_one = [&](const R* sums, long b, long j) {
@@ -197,21 +207,22 @@ class ForwardSweep {
             p_.units, packed_ + layout_.recurrent(j), p_.units * F::first * W,
             {products, F::first * W});
         for (long i = 0; i < count; ++i) finish_one(products + i * F::first * W, b, j + i);
-      });
+      }, down);
     } else {
-      for (long j = share.panel; j < share.panel_end; ++j)
+      each_tile(share.panel, share.panel_end, 1, [&](long j, long) {
         each_tile(share.row, share.row_end, most, [&](long b, long count) {
           const Operand<R> h{fed + b * width_, width_, p_.units};
           product<R, F::first>(count, chains(s, j, b, F::gates * W, 0), h,
                                packed_ + layout_.recurrent(j), {products, F::first * W});
           for (long m = 0; m < count; ++m) finish_one(products + m * F::first * W, b + m, j);
         });
+      }, down);
     }
-    if constexpr (F::two_stages) second_stage(share, s, state, next, meeting);
+    if constexpr (F::two_stages) second_stage(share, s, state, next, meeting, down);
   }
 
   // Reset before: the candidate's product waits for the reset gate of every unit.
-  void second_stage(const Share& share, long s, const R* state, R* next, int meeting) {
+  void second_stage(const Share& share, long s, const R* state, R* next, int meeting, bool down) {
     barrier_.wait(meeting);
     alignas(64) R products[8 * W];
     if (share.row_end - share.row == 1) {
@@ -224,10 +235,10 @@ class ForwardSweep {
                           packed_ + layout_.candidate(j), p_.units * W, {products, W});
         for (long i = 0; i < count; ++i)
           finish(products + i * W, projected(s, j + i, b), b, t, j + i, state, next);
-      });
+      }, down);
       return;
     }
-    for (long j = share.panel; j < share.panel_end; ++j) {
+    each_tile(share.panel, share.panel_end, 1, [&](long j, long) {
       const R* panel = packed_ + layout_.candidate(j);
       each_tile(share.row, share.row_end, tile_rows<1>(), [&](long b, long count) {
         Start<R> start;
@@ -238,7 +249,7 @@ class ForwardSweep {
         for (long m = 0; m < count; ++m)
           finish(products + m * W, projected(s, j, b + m), b + m, time_of(s), j, state, next);
       });
-    }
+    }, down);
   }
 
   void gates_of(const R* sums, long b, long t, long j, const R* fed) {

@@ -133,15 +133,14 @@ RECURRA_INLINE void product(long count, const Start<R>& start, const Operand<R>&
 }
 
 // Cuts [from, to) into the fewest tiles of at most `most`, of sizes as equal as can be: a last tile
-// of one or two rows would wait for its own few chains.
+// of one or two rows would wait for its own few chains. Downward from the last where asked.
 template <class Visit>
-RECURRA_INLINE void each_tile(long from, long to, long most, Visit visit) {
+RECURRA_INLINE void each_tile(long from, long to, long most, Visit visit, bool down = false) {
   const long count = to - from;
   if (count <= 0) return;
-  const long tiles = ceiling(count, most);
-  for (long i = 0, at = from; i < tiles; ++i) {
-    const long size = count / tiles + (i < count % tiles ? 1 : 0);
-    visit(at, size);
-    at += size;
+  const long tiles = ceiling(count, most), size = count / tiles, larger_ones = count % tiles;
+  for (long turn = 0; turn < tiles; ++turn) {
+    const long i = down ? tiles - 1 - turn : turn;
+    visit(from + i * size + smaller(i, larger_ones), size + (i < larger_ones ? 1 : 0));
   }
 }

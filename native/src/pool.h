@@ -1,4 +1,5 @@
-// A private pool of threads, and what they wait for each other with.
+// Threads for one call, and what they wait for each other with. Nobody spins for long: a thread that
+// waits for one that has lost its processor blocks, and leaves its own to whoever needs it.
 #pragma once
 
 #include <atomic>
@@ -6,37 +7,33 @@
 namespace recurra {
 
 // Runs body(context, index, count) on `count` threads at once, the caller's among them, index 0.
-// count is `threads`, or less where so many cannot be had (another call holds the pool).
+// count is `threads`, or less where so many cannot be had (another call holds the pool). In a process
+// that runs PyTorch the threads are its own: they go on spinning for milliseconds after each of its
+// operations, and others would have to fight them for the processors.
 using Body = void (*)(void* context, int index, int count);
 void parallel(int threads, Body body, void* context);
-
-// One turn of waiting: first a pause of the processor, after a while the rest of the time slice.
-// Spinning alone would starve whoever it waits for when threads outnumber processors.
-class Patience {
- public:
-  void wait();
-
- private:
-  int turns_ = 0;
-};
 
 // All `count` threads arrive before any goes on.
 class Barrier {
  public:
-  void wait(int count) {
-    if (count < 2) return;
-    const int round = round_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) == count - 1) {
-      arrived_.store(0, std::memory_order_relaxed);
-      round_.store(round + 1, std::memory_order_release);
-      return;
-    }
-    for (Patience patience; round_.load(std::memory_order_acquire) == round;) patience.wait();
-  }
+  // watchful: whether work between meetings is so short that who comes late has lost its processor.
+  explicit Barrier(bool watchful = false) : watchful_(watchful) {}
+
+  // True once someone came late: the threads had better not meet so often. All get the same answer.
+  bool wait(int count);
 
  private:
+  void stay(int round);
+
+  const bool watchful_;
   alignas(64) std::atomic<int> arrived_{0};
+  std::atomic<bool> late_{false};
   alignas(64) std::atomic<int> round_{0};
+  bool part_ = false;  // written by the last to arrive, before the others go on
 };
+
+// Whether threads that meet at every step have lately waited for one that had no processor: then
+// such work stays on one thread for a while, longer each time that it happens again.
+bool crowded();
 
 }  // namespace recurra

@@ -40,8 +40,12 @@ struct Share {
 };
 
 struct Team {
-  bool by_units = false;
+  bool by_units = false;  // then the threads meet at every step
+  bool watchful = false;
   int threads = 1;
+
+  // Decided anew for each run: a workspace must fit whatever other processes do.
+  int threads_now() const { return watchful && crowded() ? 1 : threads; }
 
   // Even parts of `count` in steps of `grain`.
   static void part(long count, long grain, int index, int of, long& from, long& to) {
@@ -72,6 +76,8 @@ Team team_for(const Problem& p, double passes) {
   const long panels = ceiling(p.units, lanes<R>);
   team.by_units = p.batch < 16 * p.threads || weights > 2.5e6;
   if (team.by_units) {
+    // Below about 200 microseconds a step, waiting for one that lost its processor is the most of it.
+    team.watchful = step * p.batch < 5e6;
     // A barrier a step costs about as much as 10,000 multiply-adds.
     const double worth = passes * step * p.batch / 2e4;
     team.threads = int(smaller(smaller(p.threads, ceiling(panels, 2)), long(larger(1, long(worth)))));
@@ -99,7 +105,7 @@ RECURRA_INLINE Vec<R> rows_at(const Rows<const R>& a, long b, long j, long real)
   return a.data ? load_part(a.at(b) + j * lanes<R>, real) : Vec<R>{};
 }
 
-// kept: a header that names its writer, then [T][panels][B][values][W].
+// kept: a header that names its writer and its W, then [T][panels][B][values][W].
 constexpr long kept_header = 16;
 
 template <class F>

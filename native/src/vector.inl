@@ -76,6 +76,25 @@ RECURRA_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) { retu
 RECURRA_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) { return a * b + c; }
 #endif
 
+// x cut to [-bound, bound]; NaN stays. (The processor's own instructions give their second operand
+// where one is NaN; a compiler may not turn a comparison into them. The masks are of all lanes: GCC 12
+// warns of its own header otherwise.)
+#if RECURRA_VECTOR_BYTES == 64
+RECURRA_INLINE Vec<float> within_bound(Vec<float> x, float bound) {
+  return _mm512_maskz_max_ps(0xffff, spread(-bound),
+                              _mm512_maskz_min_ps(0xffff, spread(bound), x));
+}
+#elif RECURRA_VECTOR_BYTES == 32
+RECURRA_INLINE Vec<float> within_bound(Vec<float> x, float bound) {
+  return _mm256_max_ps(spread(-bound), _mm256_min_ps(spread(bound), x));
+}
+#else
+RECURRA_INLINE Vec<float> within_bound(Vec<float> x, float bound) {
+  x = x > bound ? spread(bound) : x;
+  return x < -bound ? spread(-bound) : x;
+}
+#endif
+
 RECURRA_INLINE long smaller(long a, long b) { return a < b ? a : b; }
 RECURRA_INLINE long larger(long a, long b) { return a > b ? a : b; }
 RECURRA_INLINE long ceiling(long a, long b) { return (a + b - 1) / b; }

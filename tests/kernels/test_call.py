@@ -161,7 +161,8 @@ def test_the_number_of_threads_changes_no_bit(make_call, family, sizes, reverse)
         given = gradients_for(case, np.random.default_rng(6), "float32")
         one = case.forward(keep=True, threads=1)
         alone = case.backward(one.kept, given, threads=1)
-        for threads in (2, 3):
+        # More threads than processors too: then some come late, and the others go on without them.
+        for threads in (2, 3, 9):
             many = case.forward(keep=True, threads=threads)
             for name in one._fields:
                 same(getattr(one, name), getattr(many, name))
@@ -411,12 +412,54 @@ assert os.waitpid(child, 0)[1] == 0 and len(done) == 7
     assert run.returncode == 0, run.stderr
 
 
-def test_the_callers_denormals_come_back(make_call):
-    """Inside they count as zero; outside arithmetic is as it was."""
-    case = make_call("gru", np.random.default_rng(20), (2, 3, 2, 5), dtype="float32")
-    case.forward()
-    tiny = np.float32(1e-42)
-    assert tiny * np.float32(0.5) > 0
+def test_denormals_count_as_zero_inside_and_the_callers_mode_comes_back(make_call):
+    """Half of the smallest normal number is a denormal: outside it is kept, inside it is zero."""
+    least = np.finfo(np.float32).tiny
+
+    def product():
+        # An array's product, computed in the mode of this thread at this moment.
+        return (np.full(64, least) * np.float32(0.5))[0]
+
+    before = product()
+    assert before > 0, "this thread flushes denormals already"
+    case = make_call("rnn", np.random.default_rng(20), (9, 3, 1, 16), dtype="float32")
+    zeros = {n: np.zeros_like(case[n]) for n in ("x", "recurrent_weight")}
+    # The candidate is 0 and half of the state is kept: that half, and half of the gradient.
+    halves = np.full((9, 3, 16), 0.5, np.float32)
+    quiet = case.but(h0=np.full_like(case["h0"], least), zoneout_h=halves, **zeros)
+    for threads in (1, 2):
+        result = quiet.forward(keep=True, threads=threads)
+        assert product() == before
+        gradient = np.full((9, 16), least)
+        back = quiet.backward(result.kept, [np.zeros_like(result.y), gradient], threads=threads)
+        assert product() == before
+        assert not result.y.any()
+        assert not back.x.any()
+    state = quiet.packed().step(quiet["x"][:, 0], quiet["h0"], zoneout_h=quiet["zoneout_h"][:, 0])
+    assert product() == before
+    assert not np.asarray(state).any()
+
+
+@every_family
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_backward_runs_where_forward_ran(make_call, family, dtype):
+    """What was kept under one instruction set is read by it, whichever is in use by then."""
+    case = make_call(family, np.random.default_rng(22), (5, 6, 3, 21), dtype=dtype)
+    given = gradients_for(case, np.random.default_rng(23), dtype)
+    before = kernels.isa()
+    try:
+        for writer in kernels.isas():
+            kernels.set_isa(writer)
+            kept = case.forward(keep=True).kept
+            expected = case.backward(kept, given)
+            for reader in kernels.isas():
+                kernels.set_isa(reader)
+                found = case.backward(kept, given)
+                for name in expected._fields:
+                    if getattr(expected, name) is not None:
+                        same(getattr(expected, name), getattr(found, name))
+    finally:
+        kernels.set_isa(before)
 
 
 def test_without_the_extension_backward_says_what_is_missing(make_call):

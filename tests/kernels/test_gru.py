@@ -106,14 +106,18 @@ def test_exchanging_two_gates_changes_the_result(make_call, reset):
             assert np.abs(case.but(**swapped).forward().y - expected).max() > 0.01
 
 
-def test_update_gates_at_their_ends_hold_and_replace_exactly(make_call):
-    """hard_sigmoid reaches 0 and 1: the state is then the old one, or the new, to the bit."""
-    case = whole(make_call, "none")
-    bias = case["input_bias"].copy()
+@pytest.mark.parametrize("gate_activation", ["sigmoid", "hard_sigmoid"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_update_gates_at_their_ends_hold_and_replace_exactly(make_call, gate_activation, dtype):
+    """A saturated gate is 0 or 1: the state is then the old one, or the new, to the bit."""
+    case = make_call(
+        "gru", np.random.default_rng(0), (5, 7, 4, 19), dtype=dtype, choices={"reset": "none"}
+    )
+    bias = np.zeros(38, dtype)
     for end in (-1e3, 1e3):
         bias[:19] = end
         result = gru.forward(
-            **case.but(input_bias=bias).arrays, reset="none", gate_activation="hard_sigmoid"
+            **case.but(input_bias=bias).arrays, reset="none", gate_activation=gate_activation
         )
         if end < 0:
             assert (result.y == case["h0"][:, None]).all()

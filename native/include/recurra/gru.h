@@ -16,9 +16,10 @@
 // pairs, in an order fixed by the shape: the same bits whatever the number of threads.
 //
 // Skipped steps (beyond lengths, or not valid) are not computed into anything: x there may be NaN.
-// Error bound: float32 tanh 3.0e-7 and sigmoid 1.7e-7 absolute; float64 4e-16 both.
+// Error bound: float32 tanh 4e-7 and sigmoid 2e-7 absolute; float64 4e-16 both. From |x| = 9 on tanh is
+// exactly +-1, from 18 on sigmoid exactly 0 or 1 (float64: 20, 40).
 //
-// kept: [16] header, then [T][ceil(H/W)][B][S][W]; W is the vector's width, S is 5, 4 or 3 (after,
+// kept: [16] header (instruction set, W), then [T][ceil(H/W)][B][S][W]; W is the vector's width, S is 5, 4 or 3 (after,
 // before, none): reset, update, candidate, (after: U_n m + c_n), h_{t-1}. Zero at skipped steps.
 #pragma once
 

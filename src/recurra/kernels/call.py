@@ -19,7 +19,7 @@ from recurra.spec.kernel import check_arrays
 __all__ = ["Array", "Given", "Layer", "thread_count", "workspace"]
 
 _STATES: Mapping[str, tuple[str, ...]] = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
-# The first values of `kept` say which instruction set wrote it.
+# The first values of `kept` say which instruction set wrote it, and the width of its vectors.
 KEPT_HEADER = 16
 
 
@@ -179,7 +179,9 @@ class Layer:
                     f"{self.family} expected the gradient of {name} in {x.dtype} as x is, "
                     f"got {array.dtype}"
                 )
-        length = workspace(self.family, *wanted[0], reset=self.choices["reset"], dtype=str(x.dtype))
+        # The header names the writer's vector: another instruction set may be in use by now.
+        width = int(kept[1]) if kept.shape and len(kept) >= KEPT_HEADER and 1 <= kept[1] < 64 else 0
+        length = _kept_length(self.family, *wanted[0], self.choices["reset"], str(x.dtype), width)
         if kept.shape != (length,) or kept.dtype != x.dtype:
             raise ShapeError(
                 f"{self.family} expected kept [{length}] in {x.dtype} as forward gave it, "
@@ -245,8 +247,15 @@ def workspace(
     family: str, batch: int, time: int, units: int, *, reset: str = "after", dtype: str = "float32"
 ) -> int:
     """How many values `forward` keeps for `backward`: the length of `kept`."""
+    return _kept_length(family, batch, time, units, reset, dtype)
+
+
+def _kept_length(
+    family: str, batch: int, time: int, units: int, reset: str, dtype: str, width: int = 0
+) -> int:
+    """The same for a writer whose vectors hold `width` values; 0: the one in use."""
     extension = require_native("keeping what a backward pass needs")
-    width = int(extension.vector_bytes()) // (4 if dtype == "float32" else 8)
+    width = width or int(extension.vector_bytes()) // (4 if dtype == "float32" else 8)
     panels = (units + width - 1) // width
     values = {"lstm": 6, "rnn": 2}.get(family) or {"after": 5, "before": 4, "none": 3}[reset]
     return KEPT_HEADER + time * panels * batch * values * width

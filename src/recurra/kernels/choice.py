@@ -90,7 +90,7 @@ def why() -> str:
     if _NATIVE is None:
         return (
             f"Portable numpy kernels, because the native ones are not there ({_ABSENT}): a step "
-            "takes ten to a hundred times as long, and training runs on the reference."
+            "takes about ten times as long, and training runs on the reference."
         )
     reason = f"{_NAMED_BY} named it" if _NAMED_BY else "it is the fastest that runs here"
     others = ", ".join(name for name in isas() if name != isa()) or "none"

@@ -1,0 +1,41 @@
+"""Run the tests of the kernels on an extension that was built with sanitizers.
+
+python native/sanitized.py BUILD_FOLDER [pytest's arguments]
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> None:
+    """Put the package and the sanitized extension side by side, import from there, test."""
+    build = Path(sys.argv[1]).resolve()
+    tree = build / "src"
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(ROOT / "src", tree, ignore=shutil.ignore_patterns("_native*", "__pycache__"))
+    (extension,) = build.glob("_native*.so")
+    shutil.copy(extension, tree / "recurra" / "kernels")
+    # An editable install answers for the package ahead of every path.
+    sys.meta_path[:] = [f for f in sys.meta_path if "Redirecting" not in type(f).__name__]
+    sys.path.insert(0, str(tree))
+    os.environ["PYTHONPATH"] = str(tree)  # for the processes that tests start
+
+    from recurra.kernels import choice
+
+    native = choice.native()
+    if native is None or not Path(str(native.__file__)).is_relative_to(tree):
+        raise SystemExit(f"expected the extension of {tree}, got {native}")
+    tests = [str(ROOT / "tests" / "kernels"), "-q", "-p", "no:cacheprovider"]
+    raise SystemExit(pytest.main([*tests, *sys.argv[2:]]))
+
+
+if __name__ == "__main__":
+    main()
