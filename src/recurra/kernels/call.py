@@ -9,13 +9,13 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.errors import DTypeError, ShapeError, SpecError
+from recurra.errors import BackendError, DTypeError, ShapeError, SpecError
 from recurra.kernels import portable
-from recurra.kernels.choice import native, require_native
+from recurra.kernels.choice import native, require_native, why_not_bfloat16
 from recurra.spec.cells import ACTIVATIONS, RESETS
 from recurra.spec.kernel import FAMILIES, check_arrays
 
-__all__ = ["Array", "Given", "Layer", "dense", "readable", "workspace"]
+__all__ = ["PRODUCTS", "Array", "Given", "Layer", "dense", "readable", "workspace"]
 
 Array = NDArray[Any]
 Given = Mapping[str, Array | None]
@@ -35,6 +35,9 @@ _PLACES = (
     "decay",
 )
 
+
+# Of what the products are made: x's own element type, or factors rounded to bfloat16.
+PRODUCTS = ("float32", "bfloat16")
 
 # The first values of `kept` say which instruction set wrote it.
 KEPT_HEADER = 16
@@ -103,12 +106,14 @@ class Layer:
         reset: Of the GRU.
         activation: Of the candidate.
         gate_activation: Of the gates.
+        products: "float32" or "bfloat16".
         pack: False: only to be checked, for a backward pass.
 
     Raises:
         ShapeError: the weights do not fit each other.
         DTypeError: they are not all float32 or all float64.
         SpecError: a choice is not one of its words.
+        BackendError: products of bfloat16, where nothing here computes them.
     """
 
     def __init__(
@@ -119,12 +124,14 @@ class Layer:
         reset: str = "after",
         activation: str = "tanh",
         gate_activation: str = "sigmoid",
+        products: str = "float32",
         pack: bool = True,
     ) -> None:
         for name, word, allowed in (
             ("reset", reset, RESETS),
             ("activation", activation, ACTIVATIONS),
             ("gate_activation", gate_activation, ACTIVATIONS),
+            ("products", products, PRODUCTS),
         ):
             if word not in allowed:
                 raise SpecError(f"{family} expected {name} in {', '.join(allowed)}; got {word!r}")
@@ -135,11 +142,14 @@ class Layer:
         self.weights = {name: dense(weights[name]) for name in _WEIGHTS}
         self._seen = _described(weights)
         self._check_weights()
+        self._rounded = products == "bfloat16"
+        if self._rounded:
+            self._check_bfloat16()
         self._packed: Any = None
         extension = native()
         if extension is not None and pack:
             kind = extension.PackedFloat32 if self._single else extension.PackedFloat64
-            self._packed = kind(*self._codes, *self.weights.values())
+            self._packed = kind(*self._codes, *self.weights.values(), self._rounded)
 
     def _check_weights(self) -> None:
         # A call without rows and steps: the sizes are the weights' own.
@@ -152,6 +162,15 @@ class Layer:
         check_arrays(self.family, self._seen | nothing, self.gates)
         if rows < 1:
             raise ShapeError(f"{self.family} expected input_weight [G*H, I] with H >= 1, got H=0")
+
+    def _check_bfloat16(self) -> None:
+        reason = why_not_bfloat16()
+        if reason is None and not self._single:
+            reason = "the weights are float64"
+        if reason is not None:
+            raise BackendError(
+                f"{self.family} cannot compute products='bfloat16': {reason}; take 'float32'"
+            )
 
     @property
     def _codes(self) -> tuple[int, int, int, int]:
@@ -258,6 +277,7 @@ class Layer:
             *(readable(arrays.get(name)) for name in _PLACES),
             reverse,
             _thread_count(threads),
+            self._rounded,
         )
         names = ("x", "h0", "c0", *_WEIGHTS, "start_h", "start_c", "decay")
         return dict(zip(names, results, strict=True))

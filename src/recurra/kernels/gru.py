@@ -52,11 +52,14 @@ class Packed:
         reset: "after", "before" or "none".
         activation: Of the candidate.
         gate_activation: Of the gates.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
 
     Raises:
         ShapeError: the weights do not fit each other.
         DTypeError: they are not all float32 or all float64.
         SpecError: a choice is not one of its words.
+        BackendError: products of bfloat16, where nothing here computes them.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Packed:
         reset: str = "after",
         activation: str = "tanh",
         gate_activation: str = "sigmoid",
+        products: str = "float32",
     ) -> None:
         self._layer = call.Layer(
             "gru",
@@ -81,6 +85,7 @@ class Packed:
             reset=reset,
             activation=activation,
             gate_activation=gate_activation,
+            products=products,
         )
 
     def forward(
@@ -151,6 +156,7 @@ def forward(
     reset: str = "after",
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -174,6 +180,8 @@ def forward(
         reset: "after", "before" or "none".
         activation: Of the candidate.
         gate_activation: Of the gates.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
         lengths: Steps of each row that are not padding, [B] int64; None: all T.
         valid: [B, T] bool; False holds the state and repeats the output.
         starts: [B, T] bool; True begins from start_h at that step.
@@ -191,7 +199,8 @@ def forward(
     Raises:
         ShapeError: an array is missing or an axis differs, or a length is not in 0..T.
         DTypeError: an array's element type does not fit.
-        BackendError: `keep`, where the native kernels were not built.
+        BackendError: `keep`, where the native kernels were not built, or products of bfloat16 where
+            nothing here computes them.
     """
     packed = Packed(
         input_weight,
@@ -201,6 +210,7 @@ def forward(
         reset=reset,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
     )
     return packed.forward(
         x,
@@ -232,6 +242,7 @@ def backward(
     reset: str = "after",
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -265,6 +276,7 @@ def backward(
         reset=reset,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
         pack=False,
     )
     arrays = {
@@ -293,6 +305,7 @@ def step(
     reset: str = "after",
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     valid: Array | None = None,
     starts: Array | None = None,
     start_h: Array | None = None,
@@ -326,6 +339,7 @@ def step(
         reset=reset,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
     )
     return packed.step(
         x,

@@ -36,12 +36,14 @@ class Recipe:
     Args:
         family: "gru", "lstm" or "rnn".
         choices: As `Call.choices`.
+        products: As `Call.products`, decided: "float32" or "bfloat16".
         keep: Forward also keeps what backward needs.
         wanted: The arrays of which backward gives the gradient.
     """
 
     family: str
     choices: Mapping[str, Any]
+    products: str = "float32"
     keep: bool = False
     wanted: tuple[str, ...] = ()
 
@@ -72,7 +74,9 @@ def needs_gradient(call: Call) -> bool:
 def run(call: Call) -> tuple[Tensor, ...]:
     """Outputs and final states, as `recurra.ops` gives them."""
     arrays = tuple(call.arrays.values())
-    recipe = Recipe(call.family, call.choices, keep=needs_gradient(call) or transformed())
+    recipe = Recipe(
+        call.family, call.choices, call.products, keep=needs_gradient(call) or transformed()
+    )
     if recipe.keep or forward_mode():
         return _apply(_Forward, recipe, *arrays)[:-1]
     # With no derivative to come, torch's bookkeeping would cost as much as a short sequence.
@@ -95,6 +99,7 @@ def forward(recipe: Recipe, arrays: Arrays) -> tuple[Tensor, ...]:
     *outputs, kept = face.forward(
         **_views(recipe.call(arrays)),
         **recipe.choices,
+        products=recipe.products,
         threads=torch.get_num_threads(),
         keep=recipe.keep,
     )
@@ -122,6 +127,7 @@ def backward(
         *map(_view, filled),
         **_views(call),
         **recipe.choices,
+        products=recipe.products,
         threads=torch.get_num_threads(),
     )
     return tuple(torch.from_numpy(getattr(gradients, name)) for name in recipe.wanted)
