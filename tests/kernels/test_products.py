@@ -1,7 +1,7 @@
 """Products of bfloat16 stay close to float64, and keep every promise of sameness.
 
-Rounding a factor loses at most 2^-9 of it, a product 2^-8. Over random weights the GRU's outputs lose 2e-3
-to 6e-3 of the largest value, gradients up to 8e-3: the bounds leave room for other draws.
+Rounding a factor loses at most 2^-9 of it, a product 2^-8. Over random weights the GRU's outputs
+lose 2e-3 to 6e-3 of the largest value, gradients up to 8e-3: the bounds leave room for other draws.
 """
 
 from __future__ import annotations

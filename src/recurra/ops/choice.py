@@ -14,6 +14,7 @@ from torch import Tensor
 
 from recurra import kernels
 from recurra.errors import BackendError
+from recurra.kernels.call import PRODUCTS
 from recurra.ops import derivatives, fused, native, registered
 from recurra.ops.call import Call
 from recurra.ops.transforms import compiling
@@ -110,12 +111,18 @@ def _notes(call: Call, chosen: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
+@torch.compiler.assume_constant_result
+def _matmul_precision() -> str:
+    """What torch.compile cannot trace; the call is compiled for the precision it found."""
+    return torch.get_float32_matmul_precision()
+
+
 def _asks_for_bfloat16(call: Call) -> str:
     """What asks for products of bfloat16 around this call; empty: nothing does."""
     device = call.x.device.type
     if torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.bfloat16:
         return "autocast"
-    if torch.get_float32_matmul_precision() == "medium":
+    if _matmul_precision() == "medium":
         return 'torch.set_float32_matmul_precision("medium")'
     return ""
 
@@ -145,8 +152,8 @@ def prepare(call: Call, backend: str = "auto") -> Call:
     if call.products == "auto":
         rounds = able and _asks_for_bfloat16(call) and _why_not_bfloat16(call) is None
         return replace(call, products="bfloat16" if rounds else "float32")
-    if call.products not in ("float32", "bfloat16"):
-        raise BackendError(f"products must be auto, float32, bfloat16; got {call.products!r}")
+    if call.products not in PRODUCTS:
+        raise BackendError(f"products must be auto, {', '.join(PRODUCTS)}; got {call.products!r}")
     if call.products == "bfloat16":
         reason = _why_not_bfloat16(call) if able else f"backend={backend!r} has none"
         if reason is not None:
