@@ -5,6 +5,7 @@
 
 #include "arrays.h"
 #include "recurra/dispatch.h"
+#include "stream.h"
 
 using namespace nb::literals;
 
@@ -21,7 +22,7 @@ class Packed {
  public:
   Packed(int family, int reset, int activation, int gate_activation, In<R, 2> input,
          In<R, 2> recurrent, In<R, 1> input_bias, In<R, 1> recurrent_bias, bool rounded)
-      : table_(&table()), kernels_(table_->of<R>(rounded)),
+      : kernels_(table().of<R>(rounded)),
         problem_(problem_of(family, reset, activation, gate_activation)) {
     if (!kernels_) refuse("bfloat16", "no such products here");
     const Weights<R> weights =
@@ -72,6 +73,8 @@ class Packed {
     run(call, out);
   }
 
+  Prepared<R> prepared() const { return {kernels_, packed(), problem_, {}}; }
+
  private:
   R* packed() const { return reinterpret_cast<R*>(memory_.get()); }
 
@@ -84,7 +87,6 @@ class Packed {
     scratch().trim();
   }
 
-  const Table* table_;
   const Kernels<R>* kernels_;
   Problem problem_;
   Memory memory_;
@@ -192,6 +194,10 @@ class PackedLinear {
                            {x.data(), x.stride(0)}, count, {y.data(), linear_.outputs});
   }
 
+  Prepared<R> prepared() const {
+    return {table_->of<R>(), reinterpret_cast<const R*>(memory_.get()), {}, linear_};
+  }
+
  private:
   const Table* table_;
   Linear<R> linear_;
@@ -205,11 +211,10 @@ void bind(nb::module_& m, const char* packed_name, const char* backward_name,
   const auto in = [](const char* name) { return nb::arg(name).noconvert(); };
   const auto may = [](const char* name) { return nb::arg(name).noconvert().none(); };
   nb::class_<Packed<R>>(m, packed_name)
+      .def("prepared", &Packed<R>::prepared, nb::keep_alive<0, 1>())
       .def(nb::init<int, int, int, int, In<R, 2>, In<R, 2>, In<R, 1>, In<R, 1>, bool>(),
-           "family"_a,
-           "reset"_a, "activation"_a, "gate_activation"_a, in("input_weight"),
-           in("recurrent_weight"), may("input_bias"), may("recurrent_bias"),
-           "rounded"_a)
+           "family"_a, "reset"_a, "activation"_a, "gate_activation"_a, in("input_weight"),
+           in("recurrent_weight"), may("input_bias"), may("recurrent_bias"), "rounded"_a)
       .def("forward", &Packed<R>::forward, in("x"), in("h0"), may("c0"), may("lengths"),
            may("valid"), may("starts"), may("start_h"), may("start_c"), may("zoneout_h"),
            may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a,
@@ -224,6 +229,7 @@ void bind(nb::module_& m, const char* packed_name, const char* backward_name,
         may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a,
         "rounded"_a);
   nb::class_<PackedLinear<R>>(m, linear_name)
+      .def("prepared", &PackedLinear<R>::prepared, nb::keep_alive<0, 1>())
       .def(nb::init<In<R, 2>, In<R, 1>>(), in("weight"), may("bias"))
       .def("forward", &PackedLinear<R>::forward, in("x"), in("out"));
 }
@@ -245,6 +251,7 @@ NB_MODULE(_native, m) {
   m.def("choose", &choose, "name"_a);
   m.def("bfloat16", [] { return table().bfloat16 != nullptr; });
   m.def("vector_bytes", [] { return table().vector_bytes; });
+  bind_streams(m);
   bind<float>(m, "PackedFloat32", "backward_float32", "LinearFloat32");
   bind<double>(m, "PackedFloat64", "backward_float64", "LinearFloat64");
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -55,6 +57,64 @@ def test_any_other_error_is_a_defect_and_shows(monkeypatch: pytest.MonkeyPatch) 
     replace_info(monkeypatch, ZeroDivisionError("a defect"))
     with pytest.raises(ZeroDivisionError):
         main(["info"])
+
+
+def test_what_the_system_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace_info(monkeypatch, PermissionError(13, "Permission denied", "a/b.csv"))
+    assert main(["info"]) == 2
+    err = capsys.readouterr().err
+    assert err == (
+        "recurra: error: a/b.csv: Permission denied: check the place and its permissions\n"
+    )
+
+
+def test_no_command_shows_the_help_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "\n  fit " in capsys.readouterr().err
+
+
+RUN = "import sys; from recurra.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes descriptors as shells of Unix do")
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-"])
+def test_a_closed_stream_is_the_null_device(closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -c "$1" --version {closed}', sys.executable, RUN],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_output_that_is_full_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("recurra: error: cannot write the output: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_the_terminal_cannot_show_is_escaped() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, "fit", "ü.csv", "--cell", "猫"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert r"\u732b" in done.stderr
 
 
 def test_interruption_has_its_own_code(

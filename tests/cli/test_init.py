@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,25 @@ def test_texts_are_found(folder: Path) -> None:
         "label",
         None,
     )
+
+
+def test_what_to_run_next_can_be_pasted(
+    folder: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("my waves.csv").write_text(table.read_text())
+    assert main(["init", "my waves.csv"]) == 0
+    assert "  recurra fit 'my waves.csv'\n" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names outside UTF-8")
+def test_a_name_outside_utf_8_is_refused(
+    folder: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"w\xff.csv")
+    Path(name).write_text(table.read_text())
+    assert main(["init", name]) == 2
+    assert "rename the file" in capsys.readouterr().err
+    assert not (folder / "recurra.toml").exists()
 
 
 def test_an_existing_file_is_never_overwritten_unasked(

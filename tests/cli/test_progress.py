@@ -64,6 +64,20 @@ def test_a_bar_shows_loss_metric_speed_and_the_time_left() -> None:
         assert shown in text
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_figure_is_cut_off_in_a_narrow_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    stream = Terminal()
+    with watcher(stream=stream) as progress:
+        watch(progress)
+    text = stream.getvalue()
+    assert "…" not in text
+    for shown in ("2/3", "loss 0.5000", "accuracy 0.9000", "1,234", "1:05 left"):
+        assert shown in text
+
+
 def test_the_bar_is_gone_when_the_training_fails() -> None:
     stream = Terminal()
 

@@ -30,14 +30,39 @@ def handed_over(call: Call, states: tuple[Tensor, ...], cut: int) -> dict[str, T
     return {f"{name}0": state for name, state in zip(names, states, strict=True)}
 
 
-@given(calls(min_steps=1), backends(), st.floats(0, 1))
-def test_two_chunks_equal_the_whole(call: Call, backend: str, where: float) -> None:
+def in_chunks(call: Call, backend: str, cut: int) -> list[Tensor]:
+    """Outputs and final states, computed in two chunks."""
     steps = call.x.shape[1]
-    cut = round(where * steps)
     parts = [part(call, 0, cut), part(call, cut, steps)]
     order = (1, 0) if call.choices["reverse"] else (0, 1)
     y0, *states = compute(parts[order[0]], backend)
     second = with_arrays(parts[order[1]], **handed_over(call, tuple(states), cut))
     y1, *states = compute(second, backend)
     pieces = (y1, y0) if call.choices["reverse"] else (y0, y1)
-    assert same([torch.cat(pieces, 1), *states], compute(call, backend), backend)
+    return [torch.cat(pieces, 1), *states]
+
+
+@given(calls(min_steps=1), backends(), st.floats(0, 1))
+def test_two_chunks_equal_the_whole(call: Call, backend: str, where: float) -> None:
+    cut = round(where * call.x.shape[1])
+    assert same(in_chunks(call, backend, cut), compute(call, backend), backend)
+
+
+@given(calls(min_steps=1), backends(), st.floats(0, 1))
+def test_so_do_the_gradients_of_inputs_and_initial_states(
+    call: Call, backend: str, where: float
+) -> None:
+    names = ("x", *(f"{state}0" for state in STATES[call.family]))
+    leaves = {name: call.needed(name).requires_grad_() for name in names}
+    generator = torch.Generator().manual_seed(0)
+    chunks = in_chunks(call, backend, round(where * call.x.shape[1]))
+    cotangents = [
+        torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in chunks
+    ]
+    ours, theirs = (
+        torch.autograd.grad(
+            outputs, list(leaves.values()), cotangents, allow_unused=True, materialize_grads=True
+        )
+        for outputs in (chunks, compute(call, backend))
+    )
+    assert same(ours, theirs, backend)

@@ -1,4 +1,4 @@
-"""One of several processes that train together on the CPU; run by test_processes.py."""
+"""One of several processes that train together on the CPU; run by test_device_processes.py."""
 
 import sys
 from pathlib import Path
@@ -13,8 +13,8 @@ from recurra.train.fit import fit_cases
 
 def cases() -> Cases:
     generator = np.random.default_rng(0)
-    # 25 sequences leave 21 to train on: the last batch of an epoch has one, so that one of two
-    # processes has none of its own.
+    # 25 sequences leave 21 to train on: the last batch of an epoch has one, so that all processes
+    # but one have none of their own.
     x = [generator.normal(size=(int(generator.integers(2, 6)), 2)) + k % 2 for k in range(25)]
     return cases_from_arrays(x, ["a" if k % 2 else "b" for k in range(25)])
 
@@ -25,6 +25,10 @@ def main(folder: Path, epochs: int, resume: bool) -> None:
             "hidden": 4,
             "epochs": 3,
             "batch_size": 5,
+            # Each process draws noise of its own, so that only without it all learn the same.
+            "dropout": 0.0,
+            "zoneout": 0.0,
+            "weight_dropout": 0.0,
             "precision": "float64",
             "class_weight": "balanced",
             "threads": 1,

@@ -1,4 +1,4 @@
-"""Two processes that train together learn what one alone learns, and resume to the bit."""
+"""Processes that train together learn what one alone learns, and resume to the bit."""
 
 import os
 import socket
@@ -44,15 +44,18 @@ def train(
 
 
 @pytest.mark.deep
-def test_two_processes_learn_what_one_learns_and_resume_to_the_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_learn_what_one_learns_and_resume_to_the_bit(
+    tmp_path: Path, processes: int
+) -> None:
     alone = train(tmp_path / "alone", 1)
-    together = train(tmp_path / "together", 2)
+    together = train(tmp_path / "together", processes)
     for name, array in alone.items():
         # float64: sums in another order, over 15 steps.
         np.testing.assert_allclose(together[name], array, rtol=1e-9, atol=1e-10, err_msg=name)
     runtime.load(tmp_path / "together")
 
-    train(tmp_path / "parts", 2, epochs=1)
-    resumed = train(tmp_path / "parts", 2, resume="resume")
+    train(tmp_path / "parts", processes, epochs=1)
+    resumed = train(tmp_path / "parts", processes, resume="resume")
     for name, array in together.items():
         assert np.array_equal(resumed[name], array), name

@@ -250,6 +250,27 @@ def test_a_checkpoint_in_the_way_is_refused_before_training(tmp_path: Path) -> N
     assert bits(forced) == bits(fit_cases(cases(), settings(seed=2)))
 
 
+def test_what_is_refused_has_removed_nothing(tmp_path: Path) -> None:
+    fit_cases(cases(), settings(), folder=tmp_path / "model").export(tmp_path / "model")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    one_class = replace(cases(), targets=("a",) * 24)
+    with pytest.raises(DataError, match="two classes"):
+        fit_cases(one_class, settings(), folder=tmp_path / "model", force=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    with pytest.raises(DataError, match="two classes"):
+        fit_cases(one_class, settings(), folder=tmp_path / "new")
+    assert not (tmp_path / "new.run").exists()
+
+
+def test_a_lack_of_memory_is_said_with_what_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to ...")
+
+    monkeypatch.setattr("recurra.train.fit.build", refuse)
+    with pytest.raises(TrainingError, match=r"try a smaller hidden \(now \d+\)"):
+        fit_cases(cases(), settings())
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_number_of_threads_gives_the_same_bits(threads: int) -> None:
     # Wide enough that torch divides the work.

@@ -197,6 +197,18 @@ def test_a_loss_that_is_not_finite_stops_with_what_to_try(make: MakeLoop, scale:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_watched_cases_that_diverge_stop_it_with_step_and_gradient_norm(make: MakeLoop) -> None:
+    def diverged() -> tuple[float, float]:
+        raise TrainingError("the watched loss became nan: try a smaller learning_rate")
+
+    loop = make()
+    loop.measure = diverged
+    with pytest.raises(
+        TrainingError, match=r"became nan.*after step 5 \(epoch 1\).*gradient norm was \d"
+    ):
+        loop.run(Run(), Silent(), nothing)
+
+
 class Stopper(Silent):
     """Presses Ctrl-C, or raises what it would raise, after a step."""
 

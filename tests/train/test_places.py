@@ -23,6 +23,19 @@ def test_a_name_with_a_dot_keeps_it(tmp_path: Path) -> None:
     assert places.run.name == "model.v2.run"
 
 
+def test_the_working_folder_itself_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path / "model")
+    assert Places.prepare(Path(), resume=False, force=False).run == tmp_path / "model.run"
+
+
+def test_the_root_is_refused() -> None:
+    with pytest.raises(OutputError, match="choose another folder"):
+        Places.prepare(Path("/"), resume=False, force=True)
+
+
 def full(folder: Path) -> Path:
     folder.mkdir()
     (folder / "manifest.json").write_text("{}")
@@ -44,6 +57,8 @@ def test_force_clears_the_old_runs_files_and_no_others(tmp_path: Path) -> None:
         (run / name).write_text("old")
     places = Places.prepare(full(tmp_path / "model"), resume=False, force=True)
     assert places.replace
+    assert len(list(run.iterdir())) == 5  # to be sure that it can be written removes nothing
+    places.clear(continued=False)
     assert [path.name for path in run.iterdir()] == ["notes.txt"]
     assert (tmp_path / "model" / "manifest.json").exists()
 
@@ -56,6 +71,7 @@ def test_resume_keeps_the_checkpoint(tmp_path: Path, force: bool) -> None:
     (run / ".recurra-0123456789abcdef.tmp").write_text("half")
     places = Places.prepare(full(tmp_path / "model"), resume=True, force=force)
     assert places.replace
+    places.clear(continued=True)
     assert [path.name for path in run.iterdir()] == [CHECKPOINT]
 
 

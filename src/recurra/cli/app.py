@@ -1,17 +1,19 @@
 """The command's entry: which commands there are, and what becomes of an error.
 
-Exit codes: 0 done; 2 the input, the settings or the files are at fault (one sentence on standard
-error); 130 stopped by Ctrl-C; 141 whoever read the output went away. An exception that recurra
-does not raise on purpose is a defect and shows its traceback.
+Exit codes: 0 done; 2 the input, the settings, the files or the system are at fault (one sentence on
+standard error); 130 stopped by Ctrl-C; 141 whoever read the output went away. Any other exception
+that recurra does not raise on purpose is a defect and shows its traceback.
 """
 
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -81,22 +83,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What follows the command's name; None: the process' own.
     """
+    _open_streams()
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
-        # The interpreter flushes once more as it ends; let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         return BROKEN_PIPE
     except (click.Abort, KeyboardInterrupt):
         return _complain("stopped", INTERRUPTED)
     except click.NoSuchOption as error:
         return _complain(_unknown_flag(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return REFUSED
     except click.ClickException as error:
         return _complain(error.format_message())
     except RecurraError as error:
         return _complain(str(error))
+    except OSError as error:
+        if error.filename is None:
+            _drop_output()
+        where = "cannot write the output" if error.filename is None else str(error.filename)
+        return _complain(f"{where}: {error.strerror or error}: check the place and its permissions")
     return code
+
+
+def _open_streams() -> None:
+    """A standard stream that was closed is the null device; what cannot be encoded is escaped."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            null = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115  the process' own
+            setattr(sys, name, null)
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere: the interpreter flushes once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _run(arguments: list[str]) -> int:

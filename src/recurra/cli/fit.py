@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -93,7 +94,7 @@ def command(
 def _summary(fitted: Fitted, data: Path, out: Path) -> None:
     from recurra.cli.progress import clock
 
-    report = fitted.report(out)
+    report, bundle = fitted.report(out), quote(str(out))
     where = f"epoch {report['best_epoch']} of {report['epochs']}"
     print(
         f"{report['cell'].upper()} with {report['parameters']:,} parameters, "
@@ -102,9 +103,10 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
     )
     print("what to run next:")
     if fitted.stopped == "interrupted":
-        print(f"  recurra fit {data} --out {out} --resume   with the same settings, goes on")
-    print(f"  recurra evaluate {out} TEST_FILE")
-    print(f"  recurra predict {out} NEW_FILE --out answers.csv")
+        again = f"recurra fit {quote(str(data))} --out {bundle} --resume"
+        print(f"  {again}   with the same settings, goes on")
+    print(f"  recurra evaluate {bundle} TEST_FILE")
+    print(f"  recurra predict {bundle} NEW_FILE --out answers.csv")
     if fitted.graphs["main"].why_not_streaming() is None:
-        print(f"  recurra predict {out} --stream   one observation a line in, one answer out")
-    print(f"  recurra info {out}")
+        print(f"  recurra predict {bundle} --stream   one observation a line in, one answer out")
+    print(f"  recurra info {bundle}")

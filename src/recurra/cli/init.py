@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,11 +43,22 @@ def command(data: Path, out: Path, force: bool, **flags: Any) -> None:
     settings = Settings.from_flat({name: v for name, v in flags.items() if v is not None})
     found = inspect(data, settings.data)
     lines = described(found)
-    opening = "\n".join([f"Settings for `recurra fit {data}`, made by `recurra init`.", "", *lines])
-    write_atomic(out, annotated(inferred(found, settings), opening).encode("utf-8"))
+    also = "" if out == DEFAULT_CONFIG else f" --config {quote(str(out))}"
+    fit = f"recurra fit {quote(str(data))}{also}"
+    opening = "\n".join([f"Settings for `{fit}`, made by `recurra init`.", "", *lines])
+    write_atomic(out, _encoded(annotated(inferred(found, settings), opening)))
     print("\n".join(lines))
-    also = "" if out == DEFAULT_CONFIG else f" --config {out}"
-    print(f"\nwritten to {out}; what to run next:\n  recurra fit {data}{also}")
+    print(f"\nwritten to {out}; what to run next:\n  {fit}")
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        name = text[error.start - 1 : error.end + 1]
+        raise OutputError(
+            f"expected names of files in UTF-8, got one with {name!a}: rename the file"
+        ) from None
 
 
 def described(found: Inspection) -> list[str]:

@@ -93,9 +93,10 @@ class Bar:
         self._console = Console(file=stream)
         self._name = name
         self._plan: Plan | None = None
+        self._column = BarColumn(bar_width=_BAR_WIDTH)
         self._bar = RichProgress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            self._column,
             TextColumn("{task.fields[figures]}"),
             console=self._console,
         )
@@ -124,11 +125,20 @@ class Bar:
         """Move the bar."""
         assert self._plan is not None
         watched = "" if metric is None else f"  {self._plan.metric} {metric:.4f}"
+        where = f"{self._name}  epoch {epoch}/{self._plan.epochs}".strip()
+        told = f"loss {loss:.4f}{watched}  {speed:,.0f}"
+        figures = f"{told} sequences/s  {clock(eta_s)} left"
+        room = self._console.width - len(where) - len(figures) - 2
+        if room < _BAR_WIDTH // 3:
+            # A narrow terminal loses words and most of the bar, but no figure.
+            where, figures = where.replace("epoch ", ""), f"{told}/s  {clock(eta_s)} left"
+            room = self._console.width - len(where) - len(figures) - 2
+        self._column.bar_width = min(max(room, 1), _BAR_WIDTH)
         self._bar.update(
             self._task,
             completed=(epoch - 1) * self._plan.batches + batch,
-            description=f"{self._name}  epoch {epoch}/{self._plan.epochs}".strip(),
-            figures=f"loss {loss:.4f}{watched}  {speed:,.0f} sequences/s  {clock(eta_s)} left",
+            description=where,
+            figures=figures,
         )
 
     def on_epoch(self, record: EpochRecord, best: bool) -> None:
@@ -143,6 +153,9 @@ class Bar:
         """Leave the bar as it stands; the terminal is the caller's again."""
         self._bar.stop()
 
+
+# In a wide terminal; enough to see a hundredth move.
+_BAR_WIDTH = 24
 
 _ENDINGS = {
     "epochs": "all epochs done; the best one's weights are kept",

@@ -34,6 +34,8 @@ def answer_stream(model: Model, lines: BinaryIO, answers: TextIO) -> int:
 
     session = model.session()
     refused = False
+    # JSON has escapes of its own for what another encoding cannot say.
+    plain = (answers.encoding or "utf-8").lower().replace("-", "") != "utf8"
     for line in lines:
         if not line.strip():
             continue
@@ -42,7 +44,7 @@ def answer_stream(model: Model, lines: BinaryIO, answers: TextIO) -> int:
         except RecurraError as error:
             refused = True
             answer = {"error": " ".join(str(error).split())}
-        print(json.dumps(answer, ensure_ascii=False), file=answers, flush=True)
+        print(json.dumps(answer, ensure_ascii=plain), file=answers, flush=True)
     return 2 if refused else 0
 
 
@@ -55,7 +57,10 @@ def observation_of(line: bytes) -> tuple[Any, float | None, bool]:
     try:
         said = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ObservationError(f"expected one JSON value a line: {error}") from None
+        problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise ObservationError(
+            f"expected one JSON value a line, got something else: {problem}"
+        ) from None
     # A feature may be called x too; then x is a number.
     if not isinstance(said, dict) or not isinstance(said.get("x"), list | dict | str):
         return said, None, False

@@ -15,7 +15,16 @@ from recurra.kernels.choice import native, require_native, why_not_bfloat16
 from recurra.spec.cells import ACTIVATIONS, RESETS
 from recurra.spec.kernel import FAMILIES, check_arrays
 
-__all__ = ["PRODUCTS", "Array", "Given", "Layer", "dense", "readable", "workspace"]
+__all__ = [
+    "PRODUCTS",
+    "Array",
+    "Given",
+    "Layer",
+    "dense",
+    "readable",
+    "thread_count",
+    "workspace",
+]
 
 Array = NDArray[Any]
 Given = Mapping[str, Array | None]
@@ -91,7 +100,8 @@ def readable(array: Array | None, *, spread: bool = True) -> Array | None:
     return array if in_place else dense(array)
 
 
-def _thread_count(threads: int) -> int:
+def thread_count(threads: int) -> int:
+    """How many threads a call may use: 0 stands for one for each processor."""
     if threads < 0:
         raise SpecError(f"expected threads >= 0 (0: one for each processor), got {threads}")
     return threads or os.cpu_count() or 1
@@ -185,6 +195,15 @@ class Layer:
     def _single(self) -> bool:
         return self._seen["input_weight"] is not None and self._seen["input_weight"][1] == "float32"
 
+    def prepared(self) -> Any:
+        """The extension's own handle on the packed weights.
+
+        Raises:
+            BackendError: the native kernels were not built.
+        """
+        require_native("a handle on packed weights")
+        return self._packed.prepared()
+
     def _check(self, arrays: Given, *, stepwise: bool) -> None:
         sizes = check_arrays(
             self.family, self._seen | _described(arrays), self.gates, stepwise=stepwise
@@ -203,7 +222,7 @@ class Layer:
     ) -> tuple[Array, tuple[Array, ...], Array | None]:
         """Outputs [B, T, H], the last states [B, H] and, with keep, what backward needs."""
         self._check(arrays, stepwise=False)
-        threads = _thread_count(threads)
+        threads = thread_count(threads)
         if self._packed is None:
             if keep:
                 require_native("keeping what a backward pass needs")
@@ -276,7 +295,7 @@ class Layer:
             readable(arrays.get("lengths")),
             *(readable(arrays.get(name)) for name in _PLACES),
             reverse,
-            _thread_count(threads),
+            thread_count(threads),
             self._rounded,
         )
         names = ("x", "h0", "c0", *_WEIGHTS, "start_h", "start_c", "decay")
@@ -321,7 +340,7 @@ class Layer:
                 dense(x),
                 *(*(dense(state) for state in states), None)[:2],
                 *(dense(option) for option in options),
-                _thread_count(threads),
+                thread_count(threads),
                 *(*new, None)[:2],
             )
         for result, value in zip(results, new, strict=True):

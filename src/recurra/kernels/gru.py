@@ -12,7 +12,7 @@ Source: Cho et al. 2014, arXiv:1406.1078 (before); Chung et al. 2014, arXiv:1412
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recurra.kernels import call
 from recurra.kernels.call import Array
@@ -87,6 +87,10 @@ class Packed:
             gate_activation=gate_activation,
             products=products,
         )
+
+    def prepared(self) -> Any:
+        """The extension's own handle on the packed weights, for `kernels.stream.Program`."""
+        return self._layer.prepared()
 
     def forward(
         self,

@@ -14,7 +14,7 @@ import numpy as np
 from recurra.errors import DTypeError, ShapeError
 from recurra.kernels import portable
 from recurra.kernels.call import Array, dense, readable
-from recurra.kernels.choice import native
+from recurra.kernels.choice import native, require_native
 
 __all__ = ["Packed", "forward"]
 
@@ -44,6 +44,11 @@ class Packed:
             single = weight.dtype.name == "float32"
             kind = extension.LinearFloat32 if single else extension.LinearFloat64
             self._packed = kind(self._weight, self._bias)
+
+    def prepared(self) -> Any:
+        """The extension's own handle on the packed weights, for `kernels.stream.Program`."""
+        require_native("a handle on packed weights")
+        return self._packed.prepared()
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Map x [N, I] to [N, O], into `out` where it is given; `out` may not overlap x."""

@@ -12,7 +12,7 @@ arXiv:1606.01305.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recurra.kernels import call
 from recurra.kernels.call import Array
@@ -102,6 +102,10 @@ class Packed:
             gate_activation=gate_activation,
             products=products,
         )
+
+    def prepared(self) -> Any:
+        """The extension's own handle on the packed weights, for `kernels.stream.Program`."""
+        return self._layer.prepared()
 
     def forward(
         self,

@@ -7,7 +7,7 @@ Source: Elman 1990, doi:10.1207/s15516709cog1402_1.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recurra.kernels import call
 from recurra.kernels.call import Array
@@ -75,6 +75,10 @@ class Packed:
             activation=activation,
             products=products,
         )
+
+    def prepared(self) -> Any:
+        """The extension's own handle on the packed weights, for `kernels.stream.Program`."""
+        return self._layer.prepared()
 
     def forward(
         self,

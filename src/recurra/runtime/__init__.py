@@ -4,6 +4,8 @@ model = load(folder)
 model(cases)                       # whole sequences
 session = model.session()
 session.feed(observation)          # one step at a time: the same bits
+stream = model.network.stream(64)  # without codec and decoder: arrays in, arrays out
+stream.feed(x, out=y)
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from recurra.runtime.model import Model, load
 from recurra.runtime.network import Network
 from recurra.runtime.parts import Parts, fingerprint
 from recurra.runtime.session import Session
+from recurra.runtime.stream import Stream
 from recurra.runtime.writing import write_bundle
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "Network",
     "Parts",
     "Session",
+    "Stream",
     "fingerprint",
     "load",
     "read_bundle",

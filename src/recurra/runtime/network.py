@@ -10,14 +10,18 @@ One step at a time, in chunks, whole, alone or in a batch: each row's outputs ar
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import DTypeError, ShapeError, StateError
+from recurra.kernels import backend
+from recurra.kernels.stream import Program
 from recurra.runtime.nodes import build_node
 from recurra.runtime.nodes.node import below
+from recurra.runtime.stream import Interpreted, Stream
 from recurra.spec.graph import Graph
 
 __all__ = ["Network", "check_weights"]
@@ -158,6 +162,44 @@ class Network:
             if keeps:
                 after[name] = new
         return {name: flowing[name] for name in self.graph.outputs}, after
+
+    def stream(self, streams: int = 1, *, output: str | None = None, threads: int = 1) -> Stream:
+        """N streams that step together, each with the bits of `step`, in a few microseconds.
+
+        Args:
+            streams: N, at least 1.
+            output: Which of the graph's outputs comes out; None: the only one.
+            threads: At most so many share a step; 0: one for each processor.
+
+        Raises:
+            SpecError: the graph does not stream, or an argument names nothing.
+        """
+        return Stream(self, streams, output=output, threads=threads)
+
+    def engine(self, streams: int, output: str, threads: int) -> Any:
+        """What moves a stream: the extension's own, or `step` where that was not built."""
+        if backend() != "native":
+            return Interpreted(self, streams, output)
+        program, values = self._program
+        return program.streams(streams, values[output], threads)
+
+    def inputs_of_step(self, inputs_t: Mapping[str, Array]) -> dict[str, Array]:
+        """The inputs of one step, checked, contiguous and in the network's dtype.
+
+        Raises:
+            ShapeError, DTypeError: as in a call.
+        """
+        return self._inputs(inputs_t, stepwise=True)[0]
+
+    @cached_property
+    def _program(self) -> tuple[Program, dict[str, int]]:
+        """The graph as the extension runs it, and which value each step's result is."""
+        ((name, signal),) = self.graph.inputs.items()
+        program = Program(signal.size if signal.dtype == "float" else 0, self.dtype)
+        values = {name: 0}
+        for step, source, part, _, _ in self._parts:
+            values[step] = part.place(program, values[source])
+        return program, values
 
     def _inputs(
         self, inputs: Mapping[str, Array], *, stepwise: bool

@@ -16,7 +16,8 @@ from recurra.codecs import SequenceCodec
 from recurra.decode import AbstractDecoder
 from recurra.errors import ObservationError, StateError
 from recurra.runtime.network import Network
-from recurra.spec.state import STATE_VERSION, SessionState, flatten, map_arrays
+from recurra.runtime.slots import matching
+from recurra.spec.state import STATE_VERSION, SessionState
 
 __all__ = ["Session"]
 
@@ -24,10 +25,10 @@ Array = npt.NDArray[Any]
 
 
 class Session:
-    """A stream; `Model.session` makes them.
+    """A stream between a codec and a decoder; `Model.session` makes them.
 
-    Nothing is ever changed in place: each observation's new state is computed aside and taken over
-    at the very end, so that a refused observation leaves everything as it was.
+    Each observation's new state is computed aside and taken over at the very end, so that a refused
+    observation leaves everything as it was. One thread at a time.
 
     Args:
         network: The model's network, shared by all its sessions.
@@ -48,6 +49,8 @@ class Session:
         self._network, self._codec, self._decoder = network, codec, decoder
         self._in_units = in_units
         self._fingerprint = fingerprint
+        self._stream = network.stream(output=decoder.output)
+        self._row = (1, network.graph.signals()[decoder.output].size)
         self.restart()
 
     def restart(self) -> None:
@@ -55,7 +58,7 @@ class Session:
         self._steps = 0
         self._clock: float | None = None
         self._encoding: Mapping[str, Array] = self._codec.start()
-        self._nodes = self._network.initial_state(1)
+        self._stream.restart()
         self._decoding: Mapping[str, Array] = self._decoder.start()
 
     def feed(self, observation: Any, time: float | None = None) -> Array:
@@ -73,22 +76,24 @@ class Session:
         Raises:
             ObservationError: NaN, an infinity, another width or type, a time that runs backwards,
                 or an answer that is not finite. The session is as it was.
+            StateError: another thread is in this session. The session is as it was.
         """
         if time is not None:
             time = self._checked_time(time)
         inputs, encoding = self._codec.step(observation, time, self._encoding)
-        rows = {name: array[None] for name, array in inputs.items()}
+        (x,) = inputs.values()
+        row = self._stream.advance(x, np.empty(self._row, self._network.dtype))
         # What overflows is refused below.
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs, nodes = self._network.step(rows, self._nodes)
-            answers, decoding = self._decoder.step(outputs, self._decoding)
+            answers, decoding = self._decoder.step({self._decoder.output: row}, self._decoding)
             answer: Array = self._in_units(answers)[0]
         if not np.isfinite(answer).all():
             raise ObservationError(
                 f"observation {self._steps} makes the model's answer {answer}, which is no finite "
                 "number: it was refused, the state kept"
             )
-        self._encoding, self._nodes, self._decoding = encoding, nodes, decoding
+        self._stream.accept()
+        self._encoding, self._decoding = encoding, decoding
         self._steps += 1
         self._clock = self._clock if time is None else time
         return answer
@@ -100,7 +105,7 @@ class Session:
             steps=self._steps,
             clock=self._clock,
             codec={name: np.array(slot) for name, slot in self._encoding.items()},
-            nodes={path: np.array(slot) for path, slot in _slots(self._nodes).items()},
+            nodes=self._stream.state(),
             decoder={name: np.array(slot) for name, slot in self._decoding.items()},
         )
 
@@ -128,23 +133,21 @@ class Session:
             isinstance(clock, int | float) and abs(clock) <= sys.float_info.max
         ):
             raise StateError(f"expected a state's clock as a finite number or None, got {clock!r}")
-        fresh = self._network.initial_state(1)
-        nodes = _like(_slots(fresh), state.nodes, "node")
-        encoding = _like(self._codec.start(), state.codec, "codec")
-        decoding = _like(self._decoder.start(), state.decoder, "decoder")
-        _like({}, state.calibrator, "calibrator")
+        encoding = matching(self._codec.start(), state.codec, "codec")
+        decoding = matching(self._decoder.start(), state.decoder, "decoder")
+        matching({}, state.calibrator, "calibrator")
+        self._stream.restore(state.nodes)
         self._steps, self._clock = state.steps, clock
         self._encoding, self._decoding = encoding, decoding
-        slots = iter(nodes.values())
-        self._nodes = {name: map_arrays(lambda _: next(slots), own) for name, own in fresh.items()}
 
     def fork(self) -> Session:
         """A second stream that goes on from here on its own."""
         other = Session(
             self._network, self._codec, self._decoder, self._in_units, self._fingerprint
         )
-        # Shared, not copied: no slot is ever changed in place.
-        other._encoding, other._nodes, other._decoding = self._encoding, self._nodes, self._decoding
+        other._stream.restore(self._stream.state())
+        # Shared, not copied: no slot of these is ever changed in place.
+        other._encoding, other._decoding = self._encoding, self._decoding
         other._steps, other._clock = self._steps, self._clock
         return other
 
@@ -162,22 +165,3 @@ class Session:
                 "the observation was refused, the state kept"
             )
         return float(time)
-
-
-def _slots(nodes: Mapping[str, Any]) -> dict[str, Array]:
-    return {f"{name}.{path}": slot for name, own in nodes.items() for path, slot in flatten(own)}
-
-
-def _like(wanted: Mapping[str, Array], given: Mapping[str, Array], part: str) -> dict[str, Array]:
-    """Copies of the given slots, in the order of the wanted ones, checked against them."""
-    if set(given) != set(wanted):
-        wrong = sorted(map(str, set(given) ^ set(wanted)))
-        raise StateError(f"the state's {part} slots are missing or unknown: {', '.join(wrong)}")
-    for name, slot in wanted.items():
-        came = given[name]
-        if not isinstance(came, np.ndarray) or (came.shape, came.dtype) != (slot.shape, slot.dtype):
-            raise StateError(
-                f"{part} slot {name!r} expected {list(slot.shape)} in {slot.dtype}, "
-                f"got {getattr(came, 'shape', came)} {getattr(came, 'dtype', '')}"
-            )
-    return {name: np.array(given[name]) for name in wanted}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 from recurra.codecs import Cases, SequenceCodec, fit_codec, label_text, task_of
+from recurra.errors import TrainingError
 from recurra.layers import GraphModule, build
 from recurra.metrics import evaluate
 from recurra.spec.batch import Encoded
@@ -158,7 +160,6 @@ def fit_cases(
         TrainingError: the loss became NaN, or the checkpoint does not fit.
     """
     begin = time.perf_counter()
-    places = None if folder is None else Places.prepare(folder, resume=resume, force=force)
     chosen = settings.training
     task_name = task_of(cases, settings.data)
     train, held = _parts(cases, valid, task_name, settings)
@@ -173,8 +174,10 @@ def fit_cases(
     truth = truth_of(watched, codec)
     task = task_for(task_name).weighed(encoded, chosen)
     graphs = task.graphs(settings.model, codec)
+    places = None if folder is None else Places.prepare(folder, resume=resume, force=force)
 
     with (
+        _memory_named(settings),
         isolated(chosen.seed),
         threads_of(chosen.threads),
         accelerator_for(chosen.precision, chosen.backend) as accelerator,
@@ -204,6 +207,9 @@ def fit_cases(
         run = None
         if places is not None and resume:
             run = load_checkpoint(places.run, loop, identity)
+        if places is not None and accelerator.is_main_process:
+            # Not before everything else was accepted: what is refused has removed nothing.
+            places.clear(continued=run is not None)
         before = sum(record["seconds"] for record in run.history) if run else 0.0
         run = loop.run(run or Run(), progress or Silent(), after_epoch)
         module.load_state_dict(run.best)
@@ -254,6 +260,23 @@ def _network(graph: Graph, settings: Settings) -> GraphModule:
         backend=training.backend,
         dtype=real_dtype(training.precision),
     )
+
+
+@contextmanager
+def _memory_named(settings: Settings) -> Iterator[None]:
+    """Say a lack of memory in our words; PyTorch has no type of its own for the CPU's."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        own = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not own and "allocate memory" not in str(error):
+            raise
+        model, training = settings.model, settings.training
+        raise TrainingError(
+            f"the training needs more memory than there is: try a smaller hidden (now "
+            f"{model.hidden}), layers (now {model.layers}) or batch_size (now "
+            f"{training.batch_size})"
+        ) from error
 
 
 def _identity(

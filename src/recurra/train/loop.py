@@ -148,7 +148,13 @@ class Loop:
             clipped += 0 < self.settings.clip_norm < norm
             self._seen += len(index)
             progress.on_step(epoch, batch + 1, loss / weight, *self._speed(run, batch + 1))
-        valid_loss, metric = self._measured()
+        try:
+            valid_loss, metric = self._measured()
+        except TrainingError as error:
+            raise TrainingError(
+                f"{error}; it was measured after step {step + 1} (epoch {epoch}), whose gradient "
+                f"norm was {norm}"
+            ) from error
         run.epoch = epoch
         run.history.append(
             EpochRecord(

@@ -31,7 +31,7 @@ class Places:
 
     @staticmethod
     def prepare(folder: Path, *, resume: bool, force: bool) -> Places:
-        """Check, before any training, that both folders can be written and nothing is lost.
+        """Check, before any training, that both folders can be written; nothing is removed yet.
 
         Args:
             folder: DIR.
@@ -43,7 +43,10 @@ class Places:
             OutputError: a bundle or a checkpoint stands there and nothing says what to do with
                 it, or a folder cannot be written.
         """
-        run = folder.with_name(folder.name + ".run")
+        named = folder if folder.name not in ("", "..") else folder.resolve()
+        if not named.name:
+            raise OutputError(f"{folder} has no name to put its .run beside: choose another folder")
+        run = named.with_name(named.name + ".run")
         continued = resume and (run / CHECKPOINT).exists()
         if folder.exists():
             require_new_folder(folder, force=force or continued)
@@ -56,11 +59,14 @@ class Places:
         for place in (run, folder):
             if place.exists():
                 _require_writable(place)
-        for entry in run.iterdir():
+        return Places(folder, run, force or continued)
+
+    def clear(self, *, continued: bool) -> None:
+        """Remove what an earlier training left in DIR.run, its progress only if none continues."""
+        for entry in self.run.iterdir():
             ours = entry.name in (CHECKPOINT, "history.jsonl", "report.json")
             if is_temporary(entry.name) or (ours and not continued):
                 entry.unlink(missing_ok=True)
-        return Places(folder, run, force or continued)
 
     def write_history(self, history: list[EpochRecord]) -> None:
         """history.jsonl: one line an epoch, all of them anew, so that it is never half."""

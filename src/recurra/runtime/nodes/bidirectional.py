@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra.errors import SpecError
+from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractNumpyNode, Array, below
 from recurra.runtime.nodes.recurrent import NumpyRecurrent
 from recurra.spec.nodes import Bidirectional
@@ -55,5 +56,9 @@ class NumpyBidirectional(AbstractNumpyNode):
         valid: Array | None,  # noqa: ARG002 - the same
         starts: Array | None,  # noqa: ARG002 - the same
     ) -> tuple[Array, BidirectionalState]:
+        """Never: the reason is raised."""
+        raise SpecError(f"bidirectional has no step: {self.node.why_not_streaming()}")
+
+    def place(self, program: Program, source: int) -> int:  # noqa: ARG002 - refused whatever it is
         """Never: the reason is raised."""
         raise SpecError(f"bidirectional has no step: {self.node.why_not_streaming()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractStateless, Array
 
 __all__ = ["NumpyDropout"]
@@ -34,3 +35,7 @@ class NumpyDropout(AbstractStateless):
     ) -> tuple[Array, Any]:
         """X_t as it is."""
         return x_t, state
+
+    def place(self, program: Program, source: int) -> int:  # noqa: ARG002 - nothing is placed
+        """The value that it reads."""
+        return source

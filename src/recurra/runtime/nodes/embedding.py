@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recurra.errors import ShapeError
+from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractStateless, Array, counted, zero_skipped
 
 __all__ = ["NumpyEmbedding"]
@@ -43,6 +44,10 @@ class NumpyEmbedding(AbstractStateless):
             starts=None,
         )
         return y[:, 0], state
+
+    def place(self, program: Program, source: int) -> int:
+        """Its table."""
+        return program.embedding(self.weights["weight"], source)
 
     def _rows(self, tokens: Array) -> Array:
         table = self.weights["weight"]

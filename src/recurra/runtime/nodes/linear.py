@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra.kernels import linear
+from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractStateless, Array, counted, zero_skipped
 from recurra.spec.node import AbstractNode
 
@@ -53,3 +54,7 @@ class NumpyLinear(AbstractStateless):
         """One step or row."""
         y = self.packed.forward(x_t)
         return (y if valid is None else np.where(valid[:, None], y, y.dtype.type(0))), state
+
+    def place(self, program: Program, source: int) -> int:
+        """Its packed weights."""
+        return program.linear(self.packed, source)

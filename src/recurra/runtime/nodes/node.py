@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recurra.kernels.stream import Program
 from recurra.spec.node import AbstractNode
 from recurra.spec.state import StatelessState
 
@@ -54,6 +55,10 @@ class AbstractNumpyNode(ABC):
         self, x_t: Array, state: Any, *, valid: Array | None, starts: Array | None
     ) -> tuple[Array, Any]:
         """Run one step: x_t [B, ...]; the state given stays as it is."""
+
+    @abstractmethod
+    def place(self, program: Program, source: int) -> int:
+        """Add this node to a program; reads the value `source`, gives the number of its own."""
 
 
 class AbstractStateless(AbstractNumpyNode):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractNumpyNode, Array, counted
 from recurra.spec.nodes import POOLS, Pool
 from recurra.spec.state import PoolState, map_arrays
@@ -72,6 +73,10 @@ class NumpyPool(AbstractNumpyNode):
             None if starts is None else starts[:, None],
         )
         return self._row(state), state
+
+    def place(self, program: Program, source: int) -> int:
+        """Its modes."""
+        return program.pool(source, self.node.modes)
 
     def _row(self, state: PoolState[Array]) -> Array:
         parts: dict[str, Array | None] = {"last": state.last, "max": state.max}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recurra.kernels import gru, lstm, rnn
+from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractNumpyNode, Array
 from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
 from recurra.spec.state import GRUState, LSTMState, RNNState
@@ -93,6 +94,11 @@ class NumpyRecurrent(AbstractNumpyNode):
         )
         state = self.state_type(*new) if isinstance(new, tuple) else self.state_type(new)
         return state[0], state
+
+    def place(self, program: Program, source: int, *, residual: bool = False) -> int:
+        """Its packed weights; with `residual` what it reads is added to what it puts out."""
+        shares = {name.replace("zoneout", "share"): float(s) for name, s in self.shares.items()}
+        return program.layer(self.packed, source, residual=residual, **shares)
 
     def _options(self, axes: tuple[int, ...], starts: Array | None) -> dict[str, Any]:
         options: dict[str, Any] = {}

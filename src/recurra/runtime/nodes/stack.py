@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.kernels.stream import Program
 from recurra.runtime.nodes.bidirectional import NumpyBidirectional
 from recurra.runtime.nodes.node import AbstractNumpyNode, Array, below, counted, zero_skipped
 from recurra.runtime.nodes.recurrent import NumpyRecurrent
@@ -68,3 +69,13 @@ class NumpyStack(AbstractNumpyNode):
                 y = y + (x_t if valid is None else np.where(valid[:, None], x_t, y.dtype.type(0)))
             x_t = y
         return x_t, StackState(tuple(states))
+
+    def place(self, program: Program, source: int) -> int:
+        """Layer after layer."""
+        for layer in self.layers:
+            if isinstance(layer, NumpyRecurrent):
+                alike = layer.node.input_size == layer.node.hidden_size
+                source = layer.place(program, source, residual=self.residual and alike)
+            else:
+                source = layer.place(program, source)
+        return source
