@@ -135,8 +135,8 @@ void Stream<R>::run(size_t i, const Path& path, const void* input) {
       return run_layer(i, path, x);
     case StageKind::linear: {
       const Prepared<R>& own = stage.prepared;
-      return own.kernels->linear(own.linear, own.packed, {x, own.linear.inputs},
-                                                rows_, {to, own.linear.outputs});
+      return own.kernels->linear(own.linear, own.packed, {x, own.linear.inputs}, rows_,
+                                 {to, own.linear.outputs});
     }
     case StageKind::embedding:
       for (long b = 0; b < rows_; ++b)

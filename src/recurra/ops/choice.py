@@ -111,7 +111,7 @@ def _notes(call: Call, chosen: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator] # torch gives no type
 def _matmul_precision() -> str:
     """What torch.compile cannot trace; the call is compiled for the precision it found."""
     return torch.get_float32_matmul_precision()
