@@ -120,7 +120,7 @@ def _inside(function: Callable[[], Any]) -> Callable[[], Any]:
 def _step(batch: int, *, quick: tuple[int, ...]) -> Case:
     return Case(
         "gru",
-        "recurra.kernels.gru.Packed.step",
+        "recurra.runtime.Stream.feed",
         {
             "ours": ours.step,
             "pytorch": pytorch.step,

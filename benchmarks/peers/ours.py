@@ -10,6 +10,10 @@ import torch
 from benchmarks.harness import Contender
 from benchmarks.layer import WEIGHTS, Array, Layer, as_array
 from recurra import kernels, layers
+from recurra.runtime import Network
+from recurra.spec.cells import GRUCell
+from recurra.spec.graph import Graph, Step
+from recurra.spec.node import Signal
 
 __all__ = ["inference", "step", "training"]
 
@@ -48,13 +52,20 @@ def training(layer: Layer, _threads: int) -> Contender:
 
 
 def step(layer: Layer, threads: int) -> Contender:
-    """One step of B sessions: weights packed once, the state written in place."""
-    packed = getattr(kernels, layer.family).Packed(**layer.weights, **layer.choices)
-    x, h = np.ascontiguousarray(layer.x[:, 0]), layer.states()["h0"].copy()
+    """One observation of B sessions through the runtime's stream, without codec and decoder."""
+    batch, _, inputs, hidden = layer.shape
+    cell = GRUCell(input_size=inputs, hidden_size=hidden, **layer.choices)
+    graph = Graph({"x": Signal("steps", inputs)}, (Step("cell", cell, ("x",)),), ("cell",))
+    weights = {f"cell.{name}": weight for name, weight in layer.weights.items()}
+    stream = Network(graph, weights).stream(batch, threads=threads)
+    x = np.ascontiguousarray(layer.x[:, 0])
+    y = np.empty((batch, hidden), x.dtype)
 
     def call() -> Any:
-        return packed.step(x, h, out=h, threads=threads)
+        return stream.feed(x, out=y)
 
-    return Contender(
-        call, lambda: {"y": packed.step(x, np.zeros_like(h), threads=threads)[:, None]}
-    )
+    def results() -> dict[str, Array]:
+        stream.restart()
+        return {"y": stream.feed(x)[:, None]}
+
+    return Contender(call, results)

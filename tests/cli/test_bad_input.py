@@ -84,7 +84,7 @@ BAD_TABLES: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "a_value_that_is_nan": (spoiled(4, "c1,1,nan,1,b"), ("line 6", "'left'")),
     "one_class_only": (columns(lambda f: [*f[:4], "a"]), ("two classes", "'a'")),
     "a_label_that_varies": (spoiled(4, "c1,1,2.0,1,a"), ("line 6", "'label'", "c1")),
-    "a_constant_column": (columns(lambda f: [*f[:3], "7", f[4]]), ("'right'", "constant")),
+    "a_constant_column": (columns(lambda f: [*f[:3], "7", f[4]]), ("'right'", "values that vary")),
     "an_all_missing_column": (columns(lambda f: [*f[:3], "", f[4]]), ("'right'",)),
     "times_that_run_backwards": (
         table([ROWS[0], ROWS[2], ROWS[1], *ROWS[3:]]),
@@ -92,6 +92,7 @@ BAD_TABLES: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     ),
     "the_same_id_and_time_twice": (table([ROWS[0], ROWS[0], *ROWS[1:]]), ("line 3", "c0", "time")),
     "no_target": (columns(lambda f: f[:4], "id,time,left,right"), ("--target",)),
+    "a_missing_label_in_one_row": (spoiled(4, "c1,1,2.0,1,"), ("line 6", "a missing value", "c1")),
     "no_id": (columns(lambda f: f[2:], "left,right,label"), ("--id",)),
 }
 
@@ -110,7 +111,7 @@ def test_a_bad_table(name: str, tmp_path: Path, capsys: Capture) -> None:
 BAD_JSONL = {
     "a_length_of_zero": ([{"x": [], "y": "a"}], ("line 3", "length 0")),
     "mixed_feature_counts": ([{"x": [[1.0]], "y": "a"}], ("line 3", "2", "1")),
-    "no_json": (["{"], ("line 3", "JSON")),
+    "no_json": (["{"], ("line 3", "JSON", "at character 2: correct the line")),
     "no_x": ([{"y": "a"}], ("line 3", "x")),
     "a_text_for_a_number": ([{"x": [["a", 1]], "y": "a"}], ("line 3",)),
 }
@@ -156,6 +157,8 @@ def test_columns_named_wrongly(tmp_path: Path, capsys: Capture) -> None:
     fit = ["fit", str(path), "--out", str(tmp_path / "b")]
     refused(capsys, [*fit, "--target", "labl"], "labl", "did you mean 'label'")
     refused(capsys, [*fit, "--target", "right", "--features", "left,right"], "'right'", "feature")
+    refused(capsys, [*fit, "--features", "left,label"], "'label'", "a feature already")
+    refused(capsys, [*fit, "--id", "label"], "'label'", "an id already")
     refused(capsys, [*fit, "--task", "regress"], "number")
 
 

@@ -70,6 +70,7 @@ ONE = np.ones((2, 1))
     [
         (None, DataError, "X expected a list of"),
         ("text", DataError, "X expected a list of"),
+        (3, DataError, "got int: convert it"),
         ([], DataError, "at least one case, got none"),
         (np.ones((0, 3, 1)), DataError, "at least one case, got none"),
         (np.ones((3, 4)), ShapeError, r"\[N, T, C\].*got \[3, 4\].*X\[\.\.\., None\]"),

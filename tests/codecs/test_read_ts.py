@@ -84,7 +84,7 @@ def test_there_may_be_no_target(write: Any) -> None:
         (HEAD, "expected cases after @data"),
         (HEAD + "1,2:3,4:w\n", r"line 5: expected one of the labels .* \(u, v\).*got 'w'"),
         (HEAD + "1,2:3,4\n", "line 5: expected one of the labels .* got '3,4'"),
-        (HEAD + "1,2:u\n", "line 5: expected 2 channels and a target, got 1 channels"),
+        (HEAD + "1,2:u\n", "line 5: expected 2 channels and a target, got 1: "),
         (HEAD + "1:2:3:u\n", "line 5: expected 2 channels and a target, got 3"),
         (HEAD + "1,2:3:u\n", "line 5, column 'x1': expected 2 values as in x0, got 1"),
         (HEAD + ":3:u\n", "line 5, column 'x0': expected values, got a sequence of length 0"),
@@ -103,7 +103,7 @@ def test_there_may_be_no_target(write: Any) -> None:
         ("@data\n1:2\n1\n", "line 3: expected 2 channels, got 1"),
         ("@univariate true\n@data\n1:2\n", "line 3: expected 1 channels, got 2"),
         ("@\n@data\n", "expected cases after @data"),
-        ("@classLabel true u\n@data\nu\n", "line 3: expected 1 channels|got 0 channels"),
+        ("@classLabel true u\n@data\nu\n", "line 3: expected 1 channels and a target, got 0: "),
     ],
 )
 def test_a_wrong_line_is_named(refusal: Callable[..., DataError], content: str, words: str) -> None:

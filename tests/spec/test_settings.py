@@ -72,6 +72,9 @@ def test_wrong_values_are_named(values: dict[str, Any], words: str) -> None:
     [
         ([], "settings are a table of sections, got list"),
         ({"modell": {}}, "unknown section 'modell'; did you mean 'model'"),
+        ({"hidden": 3}, r"setting 'hidden' belongs in \[model\]"),
+        ({"model": {"pool": "last"}}, r"pool: expected a list such as .* got 'last'"),
+        ({"data": {"labels": 3}}, "labels: expected the path of a file as text, got 3"),
         ({"model": 3}, r"\[model\] must be a table, got 3"),
         ({"model": {"seed": 1}}, r"setting 'seed' belongs in \[training\]"),
         ({"model": {"hiden": 1}}, "did you mean 'hidden'"),
@@ -88,9 +91,11 @@ def test_a_toml_file_is_read_or_named(tmp_path: Path) -> None:
     read = Settings.from_toml(path)
     assert read.model.cell == "rnn"
     assert read.data.labels == Path("labels.csv")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert Settings.from_toml(path) == read
     for content, words in (
         (b"[model", "Expected"),
-        (b"\xff", "utf-8"),
+        (b"\xff", "save the file as UTF-8"),
         (b"[model]\nhiden = 3", "did you mean 'hidden'"),
         (b"[model]\nhidden = 0", "greater than or equal to 1"),
     ):

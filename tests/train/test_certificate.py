@@ -129,6 +129,26 @@ def test_one_bit_is_noticed(broken: str, monkeypatch: pytest.MonkeyPatch) -> Non
         certify(model, trained.module, cases)
 
 
+class Multiplies(Network):
+    """Multiplies padding by zero instead of leaving it out: 0 * NaN is NaN."""
+
+    def __init__(self, network: Network) -> None:
+        self.__dict__.update(network.__dict__)
+
+    def __call__(self, inputs: Any, state: Any = None, **steps: Any) -> Any:
+        outputs, after = super().__call__(inputs, state, **steps)
+        nothing = 0.0 * inputs["x"].sum(axis=(1, 2))[:, None]
+        return {name: array + nothing for name, array in outputs.items()}, after
+
+
+def test_padding_that_is_only_multiplied_away_is_noticed() -> None:
+    trained = fitted(series())
+    model = model_of(trained)
+    model.network = Multiplies(model.network)
+    with pytest.raises(CertificateError, match="padded_vs_unpadded differs by inf"):
+        certify(model, trained.module, series())
+
+
 def test_an_answer_that_is_not_finite_is_noticed() -> None:
     assert certificate._largest(np.array([1.0]), np.array([np.nan])) == np.inf
     assert certificate._largest(np.array([1.0, 2.0]), np.array([1.0, 1.5])) == 0.5

@@ -17,6 +17,7 @@ from recurra.tasks import Classify
 from recurra.train.device import accelerator_for
 from recurra.train.loop import Loop, Run
 from recurra.train.progress import Plan, Silent
+from recurra.train.schedule import learning_rate
 from recurra.train.tensors import inputs_of, lengths_of
 
 
@@ -119,6 +120,42 @@ def test_one_step_is_adamw_on_the_mean_gradient_clipped_by_its_global_norm(make:
     torch.nn.utils.clip_grad_norm_(reference.parameters(), 0.05)
     torch.optim.AdamW(reference.parameters(), lr=3e-3, weight_decay=0.3).step()
     torch.testing.assert_close(network.weight, reference.weight, rtol=1e-6, atol=1e-7)
+
+
+def test_the_gradient_is_that_of_the_weighted_mean(make: MakeLoop) -> None:
+    """Sum by weight, not by the number of cases: what makes parts of a step add up."""
+    weights = (1.0, 5.0)
+    network = Network()
+    loop = make(network=network, epochs=1, batch_size=20, clip_norm=0.0)
+    loop.task = Classify(weights)
+    (record,) = loop.run(Run(), Silent(), nothing).history
+
+    reference = Network()
+    batch = collate(cases(), range(20))
+    device = torch.device("cpu")
+    outputs, _ = reference(
+        inputs_of(batch, torch.float32, device), lengths=lengths_of(batch, device)
+    )
+    classes = torch.from_numpy(batch.rows["y"])
+    loss = torch.nn.functional.cross_entropy(outputs["head"], classes, torch.tensor(weights))
+    loss.backward()
+    assert reference.weight.grad is not None
+    assert record["loss"] == pytest.approx(loss.item(), rel=1e-6)
+    assert record["gradient_norm"] == pytest.approx(reference.weight.grad.norm().item(), rel=1e-5)
+
+
+def test_each_step_takes_the_rate_of_the_schedule(make: MakeLoop) -> None:
+    """Warm-up and fall reach the optimiser, step by step."""
+    loop = make(epochs=3, batch_size=10, warmup=0.4, schedule="linear", learning_rate=0.1)
+    taken: list[float] = []
+
+    class Reads(Silent):
+        def on_step(self, *_: object) -> None:
+            taken.extend(group["lr"] for group in loop.optimiser.param_groups)
+
+    loop.run(Run(), Reads(), nothing)
+    assert taken == [learning_rate(step, 6, loop.settings) for step in range(6)]
+    assert len(set(taken)) > 3
 
 
 def test_it_learns(make: MakeLoop) -> None:

@@ -43,7 +43,7 @@ def cases_from_arrays(
         )
     if isinstance(X, np.ndarray) and X.dtype.kind == "U" and X.ndim == 1:
         X = X.tolist()
-    X = _one_array(X) if hasattr(X, "__array__") else list(X)
+    X = _one_array(X) if hasattr(X, "__array__") else _listed(X)
     if len(X) == 0:
         raise DataError("X expected at least one case, got none")
     ids = tuple(str(i) for i in range(len(X)))
@@ -68,7 +68,9 @@ def cases_from_arrays(
 def check_series(x: Array, features: tuple[str, ...], where: str) -> None:
     """Refuse a case [T, C] of length 0 or with a missing or infinite value, naming the step."""
     if len(x) == 0:
-        raise DataError(f"{where} expected at least one step, got a sequence of length 0")
+        raise DataError(
+            f"{where} expected at least one step, got a sequence of length 0: leave the case out"
+        )
     if not np.isfinite(x).all():
         step, k = (int(i) for i in np.argwhere(~np.isfinite(x))[0])
         raise DataError(
@@ -106,8 +108,20 @@ def _targets(
             f"y expected one value a case, [N={count}], got {type(y).__name__}"
         ) from None
     if len(values) != count:
-        raise ShapeError(f"y expected one value for each of {count} cases, got {len(values)}")
+        raise ShapeError(
+            f"y expected one value for each of {count} cases, got {len(values)}: give one for each"
+        )
     return settle_targets(values, task, lambda i, message: DataError(f"y[{i}]: {message}"))
+
+
+def _listed(X: Any) -> list[Any]:
+    try:
+        return list(X)
+    except TypeError:
+        raise DataError(
+            f"X expected a list of [T, C] arrays, an array [N, T, C] or a list of texts, got "
+            f"{type(X).__name__}: convert it (a lazy table: collect it first)"
+        ) from None
 
 
 def _one_array(X: Any) -> Array:

@@ -57,9 +57,10 @@ def long_cases(table: Table, roles: Roles, task: Task) -> Cases:
     different = varies_within(table, columns.id, columns.target)
     if different is not None:
         name = table.texts(columns.id)[different]
+        came = "another one" if table.texts(columns.target)[different] else "a missing value"
         raise table.error(
-            f"expected one target for all rows of the id {name!r}, got another one here: correct "
-            "it, or name another target",
+            f"expected one target for all rows of the id {name!r}, got {came} here: correct it, "
+            "or name another target",
             row=different,
             column=columns.target,
         )

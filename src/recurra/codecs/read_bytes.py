@@ -27,7 +27,7 @@ def read_bytes(path: Path) -> bytes:
     if is_folder:
         raise DataError("expected a file, got a folder: name a file in it", path=path)
     if not content:
-        raise DataError("expected cases, got an empty file", path=path)
+        raise DataError("expected cases, got an empty file: check how it was written", path=path)
     return content
 
 

@@ -55,7 +55,7 @@ def read_delimited(path: Path) -> Table:
 
     first = next(rows(), None)
     if first is None:
-        raise DataError("expected a header and rows, got only blank lines", path=path)
+        raise DataError("expected a header and rows, got only blank lines: add them", path=path)
     names = [_unquoted(field.strip()) if tabs else field.strip() for field in first.fields]
     named = not _lacks_header(names, rows())
     if named:
@@ -69,7 +69,7 @@ def read_delimited(path: Path) -> Table:
         frame = _checked_frame(islice(rows(), int(named), None), names, path)
     frame = _without_blank_rows(frame)
     if frame.is_empty():
-        raise DataError("expected rows below the header, got none", path=path)
+        raise DataError("expected rows below the header, got none: add some", path=path)
     return Table(
         _unquoted_frame(frame) if tabs else frame,
         str(path),

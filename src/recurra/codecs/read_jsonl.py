@@ -38,7 +38,9 @@ def read_jsonl(path: Path, *, task: Task = "auto", want_target: bool = True) -> 
     lines = decode_text(read_bytes(path), path).split("\n")
     records = [(n, _record(line, path, n)) for n, line in enumerate(lines, 1) if line.strip()]
     if not records:
-        raise DataError("expected one JSON object a line, got only blank lines", path=path)
+        raise DataError(
+            "expected one JSON object a line, got only blank lines: add some", path=path
+        )
     first_line, first = records[0]
     for key in ("y", "time", "id") if want_target else ("time", "id"):
         _same_keys(records, key, path)
@@ -94,8 +96,13 @@ def _record(line: str, path: Path, number: int) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         # ValueError: broken JSON, and whole numbers of thousands of digits.
         problem = "values nested too deeply" if isinstance(error, RecursionError) else str(error)
+        if isinstance(error, json.JSONDecodeError):
+            # Its own text counts lines within this one.
+            problem = f"{error.msg} at character {error.colno}"
         raise DataError(
-            f"expected one JSON object, got something else: {problem}", path=path, line=number
+            f"expected one JSON object a line, got something else: {problem}: correct the line",
+            path=path,
+            line=number,
         ) from None
     if not isinstance(record, dict) or "x" not in record:
         came = f"the keys {shorten(list(record))}" if isinstance(record, dict) else shorten(record)
@@ -135,14 +142,17 @@ def _steps(steps: list[Any]) -> Array:
     """[T, C] of a list of lists of numbers."""
     for t, step in enumerate(steps):
         if not isinstance(step, list) or len(step) != len(steps[0]):
-            came = f"{len(step)} numbers" if isinstance(step, list) else shorten(step)
-            raise DataError(f"step {t}: expected {len(steps[0])} numbers, got {came}")
+            came = len(step) if isinstance(step, list) else shorten(step)
+            raise DataError(
+                f"step {t}: expected as many numbers as in step 0 ({len(steps[0])}), got {came}: "
+                "give every step the same channels"
+            )
         for value in step:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 came = "a missing value (null)" if value is None else shorten(value)
                 raise DataError(f"step {t}: expected a finite number, got {came}: correct it")
     if steps and not steps[0]:
-        raise DataError("expected at least one number a step, got none")
+        raise DataError("expected at least one number a step, got none: leave the case out")
     try:
         x = np.array(steps, dtype=np.float64).reshape(len(steps), -1 if steps else 1)
     except OverflowError:

@@ -66,18 +66,18 @@ def read_ts(path: Path, *, task: Task = "auto") -> Cases:
         parts = line.split(":")
         if header.has_target:
             targets.append(_target(parts.pop().strip(), header, path, number))
-        expected = header.dimensions or (inputs[0].shape[1] if inputs else len(parts))
+        expected = header.dimensions or (inputs[0].shape[1] if inputs else max(len(parts), 1))
         if len(parts) != expected or not parts:
             raise DataError(
                 f"expected {expected} channels{' and a target' if header.has_target else ''}, "
-                f"got {len(parts)} channels: check the colons",
+                f"got {len(parts)}: check the colons",
                 path=path,
                 line=number,
             )
         numbers.append(number)
         inputs.append(_case(parts, path, number))
     if not inputs:
-        raise DataError("expected cases after @data, got none", path=path)
+        raise DataError("expected cases after @data, got none: add some", path=path)
     ids = tuple(str(i) for i in range(len(inputs)))
     features = unnamed_features(inputs[0].shape[1])
     series = Cases("series", tuple(inputs), features, ids, str(path))
@@ -109,7 +109,7 @@ def _read_header(lines: list[str], path: Path) -> tuple[_Header, int]:
         if name.lower() == "data":
             return header, number
         _take(header, name.lower(), values, path, number)
-    raise DataError("expected a line @data before the cases, got none", path=path)
+    raise DataError("expected a line @data before the cases, got none: add it", path=path)
 
 
 def _take(header: _Header, name: str, values: list[str], path: Path, number: int) -> None:
@@ -143,13 +143,14 @@ def _target(value: str, header: _Header, path: Path, number: int) -> str:
     if header.labels is not None and value not in header.labels:
         raise DataError(
             f"expected one of the labels that @classLabel names ({', '.join(header.labels[:10])}) "
-            f"after the last colon, got {value[:40]!r}",
+            f"after the last colon, got {value[:40]!r}: correct it, or name it in the header",
             path=path,
             line=number,
         )
     if header.labels is None and not _is_finite(value):
         raise DataError(
-            f"expected a finite number as target after the last colon, got {value[:40]!r}",
+            f"expected a finite number as target after the last colon, got {value[:40]!r}: "
+            "correct it",
             path=path,
             line=number,
         )

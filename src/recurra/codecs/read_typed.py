@@ -39,7 +39,9 @@ def read_parquet(path: Path) -> Table:
 
     content = read_bytes(path)
     if not (content.startswith(b"PAR1") and content.endswith(b"PAR1")):
-        raise DataError("expected a Parquet file, got other or cut off bytes", path=path)
+        raise DataError(
+            "expected a Parquet file, got other or cut off bytes: write it again", path=path
+        )
     try:
         with _silent_stderr():
             frame = pl.read_parquet(io.BytesIO(content))
@@ -97,5 +99,5 @@ def _table(frame: pl.DataFrame, source: str) -> Table:
                 f"expected names on one line, got {shorten(name)}: rename the column", path=source
             )
     if frame.is_empty():
-        raise DataError("expected rows, got none", path=source)
+        raise DataError("expected rows, got none: give a table that holds some", path=source)
     return Table(frame, source, typed=True)

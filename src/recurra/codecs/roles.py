@@ -175,7 +175,7 @@ def _text_roles(table: Table, said: dict[str, str], want_target: bool, need_targ
         if target is not None:
             found["target"] = target
         elif need_target:
-            raise _no_target(table)
+            raise _no_target(table, found, ())
     ignored = tuple(name for name in table.columns if name not in found.values())
     return Roles("text", _columns(found, ignored), ())
 
@@ -208,7 +208,7 @@ def _long_roles(
         if target is not None:
             found["target"] = target
         elif need_target:
-            raise _no_target(table)
+            raise _no_target(table, found, features or ())
     chosen = features
     if chosen is None:
         # A column called like a target is never a feature by itself: it would give the answer.
@@ -278,7 +278,16 @@ def _columns(found: dict[str, str], ignored: tuple[str, ...]) -> Columns:
     )
 
 
-def _no_target(table: Table) -> Exception:
+def _no_target(table: Table, found: dict[str, str], features: tuple[str, ...]) -> Exception:
+    taken = dict.fromkeys(features, "a feature")
+    taken |= {name: f"{'an' if role == 'id' else 'the'} {role}" for role, name in found.items()}
+    for name in table.columns:
+        if name in taken and name.lower() in _NAMES["target"][:3]:
+            return table.error(
+                "expected a column to predict, but the one that is called like it is "
+                f"{taken[name]} already: leave it free for the target, or give --target",
+                column=name,
+            )
     return table.error(
         f"expected a column to predict, got {_listed(table.columns)} and none that is called "
         "label, target or class: give --target, or --labels with a second table"

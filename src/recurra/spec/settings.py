@@ -165,6 +165,8 @@ class Settings(_Section):
         if not isinstance(tree, Mapping):
             raise SettingsError(f"settings are a table of sections, got {type(tree).__name__}")
         for section, values in tree.items():
+            if section in _LEAVES:
+                raise SettingsError(f"setting {section!r} belongs in [{_LEAVES[section]}]")
             if section not in SECTIONS:
                 raise SettingsError(_unknown("section", section, list(SECTIONS)))
             if not isinstance(values, Mapping):
@@ -180,16 +182,20 @@ class Settings(_Section):
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"][1:])
-            raise SettingsError(f"{name}: {first['msg']}, got {first['input']!r}") from None
+            wanted = _WANTED.get(first["type"], first["msg"])
+            raise SettingsError(f"{name}: {wanted}, got {first['input']!r}") from None
 
     @staticmethod
     def from_toml(path: Path) -> Settings:
         """Settings from a TOML file; errors name the file."""
         try:
-            return Settings.from_tree(tomllib.loads(path.read_text("utf-8")))
+            # Some editors put a byte order mark before the text.
+            return Settings.from_tree(tomllib.loads(path.read_text("utf-8-sig")))
         except OSError as error:
             raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, SettingsError) as error:
+        except UnicodeDecodeError:
+            raise SettingsError(f"{path}: expected UTF-8 text: save the file as UTF-8") from None
+        except (tomllib.TOMLDecodeError, SettingsError) as error:
             raise SettingsError(f"{path}: {error}") from None
 
     def flat(self) -> dict[str, Any]:
@@ -203,6 +209,13 @@ SECTIONS: dict[str, type[_Section]] = {
     "training": TrainingSettings,
 }
 _LEAVES = {name: section for section, model in SECTIONS.items() for name in model.model_fields}
+
+
+# What pydantic says in Python's words.
+_WANTED = {
+    "tuple_type": 'expected a list such as ["a", "b"]',
+    "path_type": "expected the path of a file as text",
+}
 
 
 def section_of(name: str) -> str:
