@@ -48,6 +48,19 @@ def test_the_summary_says_what_to_run_next(
     assert "--stream" not in capsys.readouterr().out
 
 
+def test_a_column_that_is_not_read_is_named(
+    table: Path, tmp_path: Path, capsys: Capture, roles: list[str], small: list[str]
+) -> None:
+    """Decimal commas make a column a text: it must not vanish in silence."""
+    head, *rows = table.read_text().splitlines()
+    odd = tmp_path / "odd.csv"
+    odd.write_text("\n".join([f"{head},heat", *(f'{row},"1,5"' for row in rows)]) + "\n")
+    assert fit(odd, tmp_path / "b", roles, small) == 0
+    assert "look at: not read, because not numeric or without a role: heat" in (
+        capsys.readouterr().err
+    )
+
+
 def test_settings_come_from_the_file_and_from_flags(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

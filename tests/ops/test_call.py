@@ -84,3 +84,24 @@ def test_widened_takes_halves_to_the_dtype_of_the_weights() -> None:
     assert wide.x.dtype == wide.arrays["h0"].dtype == torch.float64
     assert wide.arrays["lengths"] is call.arrays["lengths"]
     assert torch.equal(wide.x, narrow.x.double())
+
+
+def test_what_passed_once_does_not_pass_in_another_shape_or_dtype() -> None:
+    """What is remembered of a call is all that the check looks at."""
+    call = gru()
+    call.check()
+    with pytest.raises(ShapeError, match="h0"):
+        gru(h0=torch.zeros(3, 4).double()).check()
+    with pytest.raises(DTypeError, match="h0"):
+        gru(h0=torch.zeros(3, 3)).check()
+    with pytest.raises(BackendError, match="h0 on cpu"):
+        gru(h0=META).check()
+    with pytest.raises(ShapeError, match="needs h0"):
+        gru(h0=None).check()
+    call.check()
+
+
+def test_a_word_that_is_none_is_refused_by_its_sentence() -> None:
+    call = gru()
+    with pytest.raises(SpecError, match=r"activation must be one of .*; got \['tanh'\]"):
+        Call("gru", call.arrays, {**call.choices, "activation": ["tanh"]}).check()

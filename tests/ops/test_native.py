@@ -10,6 +10,7 @@ import torch
 from draws import CELLS, NATIVE, Cell, choices_of, compute, make, with_arrays
 from torch import Tensor
 
+from recurra.errors import ShapeError
 from recurra.ops import native
 from recurra.ops.call import Call
 from recurra.ops.native import Recipe
@@ -174,3 +175,26 @@ def test_a_training_loop_changes_no_result_by_its_threads() -> None:
     finally:
         torch.set_num_threads(before)
     assert all(map(torch.equal, one, three))
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_a_call_is_checked_once(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels' own checks are for other callers, and for what a transform passes."""
+    call = plain(cell, names=("lengths",))
+    weight = call.arrays["recurrent_weight"].requires_grad_()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("checked again")
+
+    monkeypatch.setattr("recurra.kernels.call.check_arrays", refuse)
+    compute(call, "native")[0].sum().backward()
+    assert weight.grad is not None
+    with pytest.raises(AssertionError, match="checked again"):
+        torch.func.vmap(lambda x: compute(with_arrays(call, x=x), "native"))(call.x[None])
+
+
+def test_lengths_that_a_transform_hides_are_refused_by_the_kernels() -> None:
+    call = plain(names=("lengths",))
+    far = torch.full((1, 3), 6)
+    with pytest.raises(ShapeError, match="lengths from 0 to T=5, got 6"):
+        torch.func.vmap(lambda n: compute(with_arrays(call, lengths=n), "native"))(far)

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from recurra import ops
 from recurra.errors import BackendError, ShapeError
-from recurra.kernels.call import PRODUCTS
+from recurra.kernels.checked import PRODUCTS
 from recurra.ops import choice, recurrence, reference
 from recurra.ops.call import STATES, Call
 from recurra.spec.kernel import FAMILIES

@@ -61,7 +61,7 @@ def command(
     """
     require_train_extra()
     from recurra.cli.progress import watcher
-    from recurra.codecs import read_cases
+    from recurra.codecs import inspect_cases, read_cases
     from recurra.train.fit import fit_cases
 
     def say(line: str) -> None:
@@ -71,6 +71,8 @@ def command(
     settings = settings_from(flags, config, say=say)
     out = Path("runs") / data.stem if out is None else out
     cases = read_cases(data, settings.data, need_target=True)
+    for warning in inspect_cases(cases, settings.data).warnings:
+        say(f"look at: {warning}")
     held_out = None if valid is None else read_cases(valid, settings.data, need_target=True)
     with watcher(quiet=quiet) as progress:
         fitted = fit_cases(

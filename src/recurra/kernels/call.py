@@ -4,50 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, overload
+from functools import cache
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recurra.errors import BackendError, DTypeError, ShapeError, SpecError
-from recurra.kernels import portable
+from recurra.kernels import checked, portable
+from recurra.kernels.checked import PLACES, PRODUCTS, WEIGHTS, Array, Given, dense
 from recurra.kernels.choice import native, require_native, why_not_bfloat16
 from recurra.spec.cells import ACTIVATIONS, RESETS
-from recurra.spec.kernel import FAMILIES, check_arrays
+from recurra.spec.kernel import check_arrays
 
-__all__ = [
-    "PRODUCTS",
-    "Array",
-    "Given",
-    "Layer",
-    "dense",
-    "readable",
-    "thread_count",
-    "workspace",
-]
+__all__ = ["Array", "Given", "Layer", "thread_count", "workspace"]
 
-Array = NDArray[Any]
-Given = Mapping[str, Array | None]
-
-_FAMILIES = tuple(FAMILIES)
 _STATES: Mapping[str, tuple[str, ...]] = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
-_WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
-# The arrays of a call as the extension takes them, by place; a family leaves out what it has not.
-_PLACES = (
-    "valid",
-    "starts",
-    "start_h",
-    "start_c",
-    "zoneout_h",
-    "zoneout_c",
-    "recurrent_dropout",
-    "decay",
-)
-
-
-# Of what the products are made: x's own element type, or factors rounded to bfloat16.
-PRODUCTS = ("float32", "bfloat16")
-
 # The first values of `kept` say which instruction set wrote it.
 KEPT_HEADER = 16
 
@@ -61,43 +32,13 @@ def _described(arrays: Given) -> dict[str, tuple[tuple[int, ...], str] | None]:
     for name, array in arrays.items():
         if array is not None and not isinstance(array, np.ndarray):
             raise DTypeError(f"expected {name} as a numpy array, got {type(array).__name__}")
-    return {n: None if a is None else (a.shape, a.dtype.name) for n, a in arrays.items()}
+    return {n: None if a is None else (a.shape, _name(a.dtype)) for n, a in arrays.items()}
 
 
-@overload
-def dense(array: Array) -> Array: ...
-@overload
-def dense(array: None) -> None: ...
-def dense(array: Array | None) -> Array | None:
-    """The array, copied where its values do not lie side by side in their order."""
-    if array is None:
-        return None
-    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-
-
-@overload
-def readable(array: Array, *, spread: bool = ...) -> Array: ...
-@overload
-def readable(array: None, *, spread: bool = ...) -> None: ...
-def readable(array: Array | None, *, spread: bool = True) -> Array | None:
-    """The array itself where the kernels can read it in place, else a copy.
-
-    Args:
-        array: Any array, or None.
-        spread: One value may stand for a whole last axis (stride 0), as in a constant zoneout;
-            False: the kernel reads whole vectors along it, so its values lie side by side.
-    """
-    if array is None:
-        return None
-    size = array.dtype.itemsize
-    last = (0, size) if spread else (size,)
-    in_place = (
-        array.dtype.isnative
-        and array.flags.aligned
-        and all(stride % size == 0 for stride in array.strides)
-        and (array.shape[-1] <= 1 or array.strides[-1] in last)
-    )
-    return array if in_place else dense(array)
+@cache
+def _name(dtype: np.dtype[Any]) -> str:
+    # numpy works it out anew each time, which takes longer than a step.
+    return dtype.name
 
 
 def thread_count(threads: int) -> int:
@@ -149,17 +90,15 @@ class Layer:
         self.choices = {"reset": reset, "activation": activation}
         self.choices["gate_activation"] = gate_activation
         self.gates = _gates(family, reset)
-        self.weights = {name: dense(weights[name]) for name in _WEIGHTS}
         self._seen = _described(weights)
+        self.weights = {name: dense(weights[name]) for name in WEIGHTS}
         self._check_weights()
-        self._rounded = products == "bfloat16"
-        if self._rounded:
+        if products == "bfloat16":
             self._check_bfloat16()
         self._packed: Any = None
-        extension = native()
-        if extension is not None and pack:
-            kind = extension.PackedFloat32 if self._single else extension.PackedFloat64
-            self._packed = kind(*self._codes, *self.weights.values(), self._rounded)
+        self._codes = checked.codes_of(family, products=products, **self.choices)
+        if native() is not None and pack:
+            self._packed = checked.pack(self._codes, self.weights)
 
     def _check_weights(self) -> None:
         # A call without rows and steps: the sizes are the weights' own.
@@ -174,26 +113,13 @@ class Layer:
             raise ShapeError(f"{self.family} expected input_weight [G*H, I] with H >= 1, got H=0")
 
     def _check_bfloat16(self) -> None:
-        reason = why_not_bfloat16()
-        if reason is None and not self._single:
-            reason = "the weights are float64"
+        seen = self._seen["input_weight"]
+        wide = "the weights are float64" if seen is not None and seen[1] == "float64" else None
+        reason = why_not_bfloat16() or wide
         if reason is not None:
             raise BackendError(
                 f"{self.family} cannot compute products='bfloat16': {reason}; take 'float32'"
             )
-
-    @property
-    def _codes(self) -> tuple[int, int, int, int]:
-        return (
-            _FAMILIES.index(self.family),
-            RESETS.index(self.choices["reset"]),
-            ACTIVATIONS.index(self.choices["activation"]),
-            ACTIVATIONS.index(self.choices["gate_activation"]),
-        )
-
-    @property
-    def _single(self) -> bool:
-        return self._seen["input_weight"] is not None and self._seen["input_weight"][1] == "float32"
 
     def prepared(self) -> Any:
         """The extension's own handle on the packed weights.
@@ -227,17 +153,7 @@ class Layer:
             if keep:
                 require_native("keeping what a backward pass needs")
             return *self._portable(arrays, reverse), None
-        states = tuple(readable(arrays[f"{s}0"], spread=False) for s in self.states)
-        y, h, c, kept = self._packed.forward(
-            readable(arrays["x"], spread=False),
-            *(*states, None)[:2],
-            readable(arrays.get("lengths")),
-            *(readable(arrays.get(name)) for name in _PLACES),
-            reverse,
-            threads,
-            keep,
-        )
-        return y, (h, c)[: len(states)], kept
+        return checked.forward(self._packed, arrays, reverse=reverse, threads=threads, keep=keep)
 
     def _portable(self, arrays: Given, reverse: bool) -> tuple[Array, tuple[Array, ...]]:
         rows = self._seen["input_weight"]
@@ -260,7 +176,7 @@ class Layer:
             reverse: As forward took it.
             threads: 0: one for each processor.
         """
-        extension = require_native("a backward pass")
+        require_native("a backward pass")
         self._check(arrays, stepwise=False)
         states = tuple(arrays[f"{s}0"] for s in self.states)
         x = arrays["x"]
@@ -284,22 +200,14 @@ class Layer:
                 f"{self.family} expected kept [{length}] in {x.dtype} as forward gave it, "
                 f"got {list(kept.shape)} in {kept.dtype}"
             )
-        run = extension.backward_float32 if self._single else extension.backward_float64
-        results = run(
-            *self._codes,
-            *self.weights.values(),
-            dense(kept),
-            *(*(readable(array, spread=False) for array in d_outputs), None)[:3],
-            readable(x, spread=False),
-            *(*(readable(state, spread=False) for state in states), None)[:2],
-            readable(arrays.get("lengths")),
-            *(readable(arrays.get(name)) for name in _PLACES),
-            reverse,
-            thread_count(threads),
-            self._rounded,
+        return checked.backward(
+            self._codes,
+            kept,
+            d_outputs,
+            {**self.weights, **arrays},
+            reverse=reverse,
+            threads=thread_count(threads),
         )
-        names = ("x", "h0", "c0", *_WEIGHTS, "start_h", "start_c", "decay")
-        return dict(zip(names, results, strict=True))
 
     def step(
         self,
@@ -311,7 +219,7 @@ class Layer:
     ) -> tuple[Array, ...]:
         """The states [B, H] after one step of x [B, I], written into out where it is given."""
         results = tuple(map(np.empty_like, states)) if out is None else tuple(out)
-        options = [given.get(name) for name in _PLACES]
+        options = [given.get(name) for name in PLACES]
         if self._packed is not None:
             try:
                 self._packed.step(x, *(*states, None)[:2], *options, threads, *(*results, None)[:2])

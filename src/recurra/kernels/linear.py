@@ -13,7 +13,7 @@ import numpy as np
 
 from recurra.errors import DTypeError, ShapeError
 from recurra.kernels import portable
-from recurra.kernels.call import Array, dense, readable
+from recurra.kernels.checked import Array, dense, readable
 from recurra.kernels.choice import native, require_native
 
 __all__ = ["Packed", "forward"]

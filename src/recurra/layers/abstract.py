@@ -250,14 +250,17 @@ class AbstractRecurrent(AbstractLayer):
     ) -> tuple[list[Tensor | None], dict[str, Any]]:
         """The arrays and the choices of the op's call."""
         state = self._begin(x, state)
-        weight = self.recurrent_weight
+        node = self.node
+        weight: Tensor = self.recurrent_weight
+        if node.weight_dropout:
+            weight = functional.dropout(weight, node.weight_dropout, self.training)
         arrays = [
             x,
             *state,
             self.input_weight,
-            functional.dropout(weight, self.node.weight_dropout, self.training),
-            self.input_bias if self.node.bias else None,
-            self.recurrent_bias if self.node.bias else None,
+            weight,
+            self.input_bias if node.bias else None,
+            self.recurrent_bias if node.bias else None,
         ]
         choices = self._choices() | {
             "lengths": lengths,

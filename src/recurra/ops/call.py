@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -77,37 +78,36 @@ class Call:
             DTypeError: an array is no tensor, or of a dtype that the call does not take.
             BackendError: arrays on different devices.
         """
-        cell = {name: choice for name, choice in self.choices.items() if name != "reverse"}
-        gates = len(_CELLS[self.family](input_size=1, hidden_size=1, **cell).gates)
-        described: dict[str, tuple[tuple[int, ...], str] | None] = {}
+        described = []
         for name, array in self.arrays.items():
             if array is None:
-                described[name] = None
                 continue
             if not isinstance(array, Tensor):
                 raise DTypeError(
                     f"{self.family} expected {name} as a torch tensor, got "
                     f"{type(array).__name__}; make it one with torch.as_tensor"
                 )
-            described[name] = tuple(array.shape), _DTYPE_NAMES.get(array.dtype, str(array.dtype))
-        sizes = check_arrays(self.family, described, gates)
-        self._check_devices()
-        self._check_lengths(sizes["T"])
+            described.append((name, array.shape, array.dtype, array.device))
+        seen = self.family, tuple(self.choices.items()), tuple(described)
+        if compiling():
+            # The shapes of a traced graph are symbols: what holds of them is remembered by guards.
+            _check(*seen)
+        else:
+            try:
+                _check_once(*seen)
+            except DTypeError:
+                raise
+            except TypeError:
+                # What cannot be hashed cannot be remembered: a symbol, or a word that is none.
+                _check(*seen)
+        self._check_lengths()
 
-    def _check_devices(self) -> None:
-        device = self.x.device
-        for name, array in self.arrays.items():
-            if array is not None and array.device != device:
-                raise BackendError(
-                    f"{self.family} expected {name} on {device} as x is, got {array.device}; "
-                    "move one of them"
-                )
-
-    def _check_lengths(self, steps: int) -> None:
+    def _check_lengths(self) -> None:
         lengths = self.arrays["lengths"]
         # Elsewhere the answer would have to be waited for, or is not there yet.
         if lengths is None or compiling() or transformed():
             return
+        steps = self.x.shape[1]
         if lengths.device.type != "cpu" or not lengths.numel():
             return
         shortest, longest = int(lengths.min()), int(lengths.max())
@@ -139,3 +139,29 @@ class Call:
         arrays = {name: arguments[name] for name in table}
         choices = {name: value for name, value in arguments.items() if name not in table}
         return Call(family, arrays, choices, products)
+
+
+# What is known of an array without its values: name, shape, dtype, device.
+_Described = tuple[str, tuple[int, ...], torch.dtype, torch.device]
+
+
+def _check(
+    family: str, choices: tuple[tuple[str, Any], ...], described: tuple[_Described, ...]
+) -> None:
+    """Check all of a call but the values of its arrays; raises as `Call.check`."""
+    cell = {name: choice for name, choice in choices if name != "reverse"}
+    gates = len(_CELLS[family](input_size=1, hidden_size=1, **cell).gates)
+    arrays = {
+        name: (shape, _DTYPE_NAMES.get(dtype, str(dtype))) for name, shape, dtype, _ in described
+    }
+    check_arrays(family, arrays, gates)
+    home = next(device for name, _, _, device in described if name == "x")
+    for name, _, _, device in described:
+        if device != home:
+            raise BackendError(
+                f"{family} expected {name} on {home} as x is, got {device}; move one of them"
+            )
+
+
+# Training and streaming make the same call again and again, each batch of its own length.
+_check_once = lru_cache(maxsize=1024)(_check)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recurra import kernels
 from recurra.errors import BackendError
-from recurra.kernels.call import PRODUCTS
+from recurra.kernels.checked import PRODUCTS
 from recurra.ops import derivatives, fused, native, registered
 from recurra.ops.call import Call
 from recurra.ops.transforms import compiling
@@ -95,6 +95,14 @@ def choose(call: Call, backend: str) -> Choice:
     return Choice(chosen, reasons, _notes(call, chosen))
 
 
+def _first(call: Call, backend: str) -> _Backend:
+    """The backend that `choose` names, without asking the others why not."""
+    for name, candidate in BACKENDS.items():
+        if backend in ("auto", name) and candidate.why_not(call) is None:
+            return candidate
+    return BACKENDS[choose(call, backend).backend]
+
+
 def _notes(call: Call, chosen: str) -> tuple[str, ...]:
     notes = []
     if torch.is_autocast_enabled(call.x.device.type):
@@ -170,7 +178,7 @@ def run(call: Call, backend: str) -> tuple[Tensor, ...]:
     Raises: as `prepare` and `choose`.
     """
     call = prepare(call, backend)
-    compute = BACKENDS[choose(call, backend).backend].run
+    compute = _first(call, backend).run
     if torch.is_autocast_enabled(call.x.device.type):
         with torch.autocast(call.x.device.type, enabled=False):
             return compute(call)

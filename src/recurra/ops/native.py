@@ -7,15 +7,17 @@ kernels' own; derivatives beyond the first, and forward-mode ones, are those of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from recurra import kernels
+from recurra.kernels import checked
 from recurra.ops import derivatives
 from recurra.ops.call import STATES, Call
 from recurra.ops.transforms import compiling, forward_mode, transformed
@@ -25,6 +27,9 @@ __all__ = ["Recipe", "backward", "forward", "run", "why_not"]
 
 _FACES: Mapping[str, ModuleType] = MappingProxyType(
     {"gru": kernels.gru, "lstm": kernels.lstm, "rnn": kernels.rnn}
+)
+_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {family: tuple(table) for family, table in FAMILIES.items()}
 )
 Arrays = Sequence[Tensor | None]
 
@@ -39,6 +44,8 @@ class Recipe:
         products: As `Call.products`, decided: "float32" or "bfloat16".
         keep: Forward also keeps what backward needs.
         wanted: The arrays of which backward gives the gradient.
+        checked: `Call.check` saw these very arrays, values included: not a traced graph's or a
+            transform's stand-ins for them.
     """
 
     family: str
@@ -46,12 +53,11 @@ class Recipe:
     products: str = "float32"
     keep: bool = False
     wanted: tuple[str, ...] = ()
+    checked: bool = False
 
     def call(self, arrays: Arrays) -> Call:
         """The call with these arrays, in the descriptor's order."""
-        return Call(
-            self.family, dict(zip(FAMILIES[self.family], arrays, strict=True)), self.choices
-        )
+        return Call(self.family, dict(zip(_NAMES[self.family], arrays, strict=True)), self.choices)
 
 
 def why_not(call: Call) -> str | None:
@@ -67,18 +73,22 @@ def why_not(call: Call) -> str | None:
 
 def needs_gradient(call: Call) -> bool:
     """Whether a backward pass may follow."""
-    given = (array for array in call.arrays.values() if array is not None)
-    return torch.is_grad_enabled() and any(array.requires_grad for array in given)
+    if not torch.is_grad_enabled():
+        return False
+    return any(array is not None and array.requires_grad for array in call.arrays.values())
 
 
 def run(call: Call) -> tuple[Tensor, ...]:
     """Outputs and final states, as `recurra.ops` gives them."""
     arrays = tuple(call.arrays.values())
-    recipe = Recipe(
-        call.family, call.choices, call.products, keep=needs_gradient(call) or transformed()
-    )
-    if recipe.keep or forward_mode():
-        return _apply(_Forward, recipe, *arrays)[:-1]
+    if transformed() or forward_mode():
+        keep = needs_gradient(call) or transformed()
+        return _apply(_Forward, Recipe(call.family, call.choices, call.products, keep), *arrays)[
+            :-1
+        ]
+    recipe = Recipe(call.family, call.choices, call.products, needs_gradient(call), checked=True)
+    if recipe.keep:
+        return _apply(_Plain, recipe, *arrays)
     # With no derivative to come, torch's bookkeeping would cost as much as a short sequence.
     return forward(recipe, arrays)[:-1]
 
@@ -95,14 +105,21 @@ def empty(call: Call, keep: bool) -> tuple[Tensor, ...]:
 
 def forward(recipe: Recipe, arrays: Arrays) -> tuple[Tensor, ...]:
     """Outputs, final states, and what backward needs (empty without `keep`)."""
-    face = _FACES[recipe.family]
-    *outputs, kept = face.forward(
-        **_views(recipe.call(arrays)),
-        **recipe.choices,
-        products=recipe.products,
-        threads=torch.get_num_threads(),
-        keep=recipe.keep,
-    )
+    views, choices = _views(recipe, arrays), recipe.choices
+    threads, products = torch.get_num_threads(), recipe.products
+    outputs: tuple[npt.NDArray[Any], ...]
+    if recipe.checked:
+        packed = checked.pack(_codes(recipe), views)
+        reverse = choices["reverse"]
+        y, states, kept = checked.forward(
+            packed, views, reverse=reverse, threads=threads, keep=recipe.keep
+        )
+        outputs = (y, *states)
+    else:
+        face = _FACES[recipe.family]
+        *outputs, kept = face.forward(
+            **views, **choices, products=products, threads=threads, keep=recipe.keep
+        )
     tensors = [torch.from_numpy(output) for output in outputs]
     x = arrays[0]
     assert x is not None
@@ -114,33 +131,49 @@ def backward(
     recipe: Recipe, kept: Tensor, cotangents: Sequence[Tensor | None], arrays: Arrays
 ) -> tuple[Tensor, ...]:
     """The gradient of each wanted array; a cotangent that is None is zero."""
-    call = recipe.call(arrays)
-    batch, steps, _ = call.x.shape
-    hidden = call.needed("h0").shape[1]
-    shapes = ((batch, steps, hidden), *[(batch, hidden)] * len(STATES[recipe.family]))
-    filled = [
-        call.x.new_zeros(shape) if cotangent is None else cotangent
-        for shape, cotangent in zip(shapes, cotangents, strict=True)
+    views, choices = _views(recipe, arrays), recipe.choices
+    x, state = views["x"], views["h0"]
+    ends = [state.shape] * len(STATES[recipe.family])
+    d_outputs = [
+        np.zeros(shape, x.dtype) if cotangent is None else _view(cotangent)
+        for shape, cotangent in zip(
+            ((*x.shape[:2], *state.shape[1:]), *ends), cotangents, strict=True
+        )
     ]
-    gradients = _FACES[recipe.family].backward(
-        _view(kept),
-        *map(_view, filled),
-        **_views(call),
-        **recipe.choices,
-        products=recipe.products,
-        threads=torch.get_num_threads(),
-    )
-    return tuple(torch.from_numpy(getattr(gradients, name)) for name in recipe.wanted)
+    threads = torch.get_num_threads()
+    if recipe.checked:
+        gradients = checked.backward(
+            _codes(recipe),
+            _view(kept),
+            d_outputs,
+            views,
+            reverse=choices["reverse"],
+            threads=threads,
+        )
+    else:
+        face = _FACES[recipe.family]
+        found = face.backward(
+            _view(kept), *d_outputs, **views, **choices, products=recipe.products, threads=threads
+        )
+        gradients = found._asdict()
+    return tuple(torch.from_numpy(gradients[name]) for name in recipe.wanted)
+
+
+def _codes(recipe: Recipe) -> checked.Codes:
+    words = {name: word for name, word in recipe.choices.items() if name != "reverse"}
+    return checked.codes_of(recipe.family, products=recipe.products, **words)
 
 
 def _view(tensor: Tensor) -> npt.NDArray[Any]:
     """The same memory as a numpy array; a lazily negated tensor is negated first."""
-    array: npt.NDArray[Any] = tensor.detach().resolve_neg().numpy()
+    array: npt.NDArray[Any] = tensor.numpy(force=True)
     return array
 
 
-def _views(call: Call) -> dict[str, npt.NDArray[Any] | None]:
-    return {name: None if a is None else _view(a) for name, a in call.arrays.items()}
+def _views(recipe: Recipe, arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """Those that are there."""
+    named = zip(_NAMES[recipe.family], arrays, strict=True)
+    return {name: _view(array) for name, array in named if array is not None}
 
 
 def _differentiable(family: str, arrays: Arrays) -> tuple[int, ...]:
@@ -178,6 +211,46 @@ def _one_by_one(
     return stacked, (0,) * len(stacked)
 
 
+def _differentiate(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+    """The gradient of each argument of forward, of which the first is the recipe."""
+    kept, *arrays = ctx.saved_tensors
+    before: Recipe = ctx.recipe
+    wanted = [k for k, needed in enumerate(ctx.needs_input_grad[1:]) if needed]
+    names = _NAMES[before.family]
+    plain = not (torch.is_grad_enabled() or transformed() or forward_mode())
+    recipe = Recipe(
+        before.family,
+        before.choices,
+        wanted=tuple([names[k] for k in wanted]),
+        checked=before.checked and plain,
+    )
+    if plain:
+        gradients = backward(recipe, kept, cotangents, arrays)
+    else:
+        gradients = _apply(_Backward, recipe, kept, *cotangents, *arrays)
+    return None, *_place(gradients, wanted, [None] * len(arrays))
+
+
+class _Plain(torch.autograd.Function):
+    """A call outside every transform, as training makes it.
+
+    Torch binds a function that has `setup_context` to its signature at each call, and saves its
+    arrays once more for forward mode: both take longer than a short sequence.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, recipe: Recipe, *arrays: Tensor | None) -> tuple[Tensor, ...]:
+        *outputs, kept = forward(recipe, arrays)
+        ctx.recipe = recipe
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(kept, *arrays)
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
+        return _differentiate(ctx, cotangents)
+
+
 class _Forward(torch.autograd.Function):
     @staticmethod
     def forward(recipe: Recipe, *arrays: Tensor | None) -> tuple[Tensor, ...]:
@@ -193,12 +266,7 @@ class _Forward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        kept, *arrays = ctx.saved_tensors
-        wanted = [k for k in range(len(arrays)) if ctx.needs_input_grad[1 + k]]
-        names = list(FAMILIES[ctx.recipe.family])
-        recipe = replace(ctx.recipe, wanted=tuple(names[k] for k in wanted))
-        gradients = _apply(_Backward, recipe, kept, *cotangents[:-1], *arrays)
-        return None, *_place(gradients, wanted, [None] * len(arrays))
+        return _differentiate(ctx, cotangents[:-1])
 
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -235,7 +303,7 @@ class _Backward(torch.autograd.Function):
         rest: Sequence[Any] = ctx.saved_tensors
         recipe = ctx.recipe
         split = 1 + len(STATES[recipe.family])
-        names = list(FAMILIES[recipe.family])
+        names = _NAMES[recipe.family]
         moved = [k for k in range(split) if rest[k] is not None]
         moved += [split + k for k in _differentiable(recipe.family, rest[split:])]
 

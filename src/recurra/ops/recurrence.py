@@ -78,16 +78,13 @@ def gru(
 
     Source: Cho et al. 2014, arXiv:1406.1078 (before); Chung et al. 2014, arXiv:1412.3555, eq. 3-6.
     """
-    arguments = {
+    arrays = {
         "x": x,
         "h0": h0,
         "input_weight": input_weight,
         "recurrent_weight": recurrent_weight,
         "input_bias": input_bias,
         "recurrent_bias": recurrent_bias,
-        "reset": reset,
-        "activation": activation,
-        "gate_activation": gate_activation,
         "lengths": lengths,
         "valid": valid,
         "starts": starts,
@@ -95,9 +92,14 @@ def gru(
         "zoneout_h": zoneout_h,
         "recurrent_dropout": recurrent_dropout,
         "decay": decay,
+    }
+    choices = {
+        "reset": reset,
+        "activation": activation,
+        "gate_activation": gate_activation,
         "reverse": reverse,
     }
-    y, h = choice.run(Call.of("gru", arguments, products), backend)
+    y, h = choice.run(Call("gru", arrays, choices, products), backend)
     return y, h
 
 
@@ -160,7 +162,7 @@ def lstm(
 
     Source: Hochreiter & Schmidhuber 1997; Gers et al. 2000 (the forget gate).
     """
-    arguments = {
+    arrays = {
         "x": x,
         "h0": h0,
         "c0": c0,
@@ -168,8 +170,6 @@ def lstm(
         "recurrent_weight": recurrent_weight,
         "input_bias": input_bias,
         "recurrent_bias": recurrent_bias,
-        "activation": activation,
-        "gate_activation": gate_activation,
         "lengths": lengths,
         "valid": valid,
         "starts": starts,
@@ -178,9 +178,9 @@ def lstm(
         "zoneout_h": zoneout_h,
         "zoneout_c": zoneout_c,
         "recurrent_dropout": recurrent_dropout,
-        "reverse": reverse,
     }
-    y, h, c = choice.run(Call.of("lstm", arguments, products), backend)
+    choices = {"activation": activation, "gate_activation": gate_activation, "reverse": reverse}
+    y, h, c = choice.run(Call("lstm", arrays, choices, products), backend)
     return y, h, c
 
 
@@ -234,23 +234,22 @@ def rnn(
 
     Source: Elman 1990.
     """
-    arguments = {
+    arrays = {
         "x": x,
         "h0": h0,
         "input_weight": input_weight,
         "recurrent_weight": recurrent_weight,
         "input_bias": input_bias,
         "recurrent_bias": recurrent_bias,
-        "activation": activation,
         "lengths": lengths,
         "valid": valid,
         "starts": starts,
         "start_h": start_h,
         "zoneout_h": zoneout_h,
         "recurrent_dropout": recurrent_dropout,
-        "reverse": reverse,
     }
-    y, h = choice.run(Call.of("rnn", arguments, products), backend)
+    choices = {"activation": activation, "reverse": reverse}
+    y, h = choice.run(Call("rnn", arrays, choices, products), backend)
     return y, h
 
 
