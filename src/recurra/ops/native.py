@@ -83,9 +83,8 @@ def run(call: Call) -> tuple[Tensor, ...]:
     arrays = tuple(call.arrays.values())
     if transformed() or forward_mode():
         keep = needs_gradient(call) or transformed()
-        return _apply(_Forward, Recipe(call.family, call.choices, call.products, keep), *arrays)[
-            :-1
-        ]
+        recipe = Recipe(call.family, call.choices, call.products, keep)
+        return _apply(_Forward, recipe, *arrays)[:-1]
     recipe = Recipe(call.family, call.choices, call.products, needs_gradient(call), checked=True)
     if recipe.keep:
         return _apply(_Plain, recipe, *arrays)
