@@ -129,6 +129,15 @@ def test_numpy_files_are_never_read_with_pickle() -> None:
                 assert any(keyword.arg == "allow_pickle" for keyword in node.keywords), path
 
 
+def test_the_deep_tests_draw_more() -> None:
+    """`make test-deep` asks for the profile of hypothesis that is meant for it, `make test` not."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    deep = [line for line in makefile.splitlines() if "RECURRA_HYPOTHESIS=deep" in line]
+    assert len(deep) == 1
+    assert f"test-deep: $(VENV)/.installed\n{deep[0]}\n" in makefile
+    assert "pytest" in deep[0]
+
+
 NOT_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "handler", "data"}
 
 
