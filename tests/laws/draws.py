@@ -149,7 +149,9 @@ def backends() -> st.SearchStrategy[str]:
 def compute(call: Call, backend: str) -> tuple[Tensor, ...]:
     """Outputs and final states."""
     function = getattr(ops, call.family)
-    outputs: tuple[Tensor, ...] = function(**call.arrays, **call.choices, backend=backend)
+    outputs: tuple[Tensor, ...] = function(
+        **call.arrays, **call.choices, backend=backend, products=call.products
+    )
     return outputs
 
 

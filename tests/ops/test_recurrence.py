@@ -12,6 +12,7 @@ from hypothesis import given
 
 from recurra import ops
 from recurra.errors import BackendError, ShapeError
+from recurra.kernels.checked import PRODUCTS
 from recurra.ops import choice, recurrence, reference
 from recurra.ops.call import STATES, Call
 from recurra.spec.kernel import FAMILIES
@@ -21,6 +22,7 @@ from recurra.spec.kernel import FAMILIES
 def test_the_reference_has_the_same_signature(family: str) -> None:
     public = dict(inspect.signature(getattr(ops, family)).parameters)
     assert public.pop("backend").default == "auto"
+    assert public.pop("products").default == "auto"
     inner = dict(inspect.signature(getattr(reference, family)).parameters)
     assert list(public) == list(inner)
     for name, parameter in public.items():
@@ -30,8 +32,12 @@ def test_the_reference_has_the_same_signature(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_field_of_the_descriptor_is_an_argument(family: str) -> None:
     arguments = set(inspect.signature(getattr(ops, family)).parameters)
-    words = {"reset", "activation", "gate_activation", "reverse", "backend"}
+    words = {"reset", "activation", "gate_activation", "reverse", "backend", "products"}
     assert arguments - words == set(FAMILIES[family])
+
+
+def test_the_products_that_can_be_named_are_those_that_there_are() -> None:
+    assert get_args(recurrence.Products) == ("auto", *PRODUCTS)
 
 
 def test_the_backends_that_can_be_named_are_those_that_there_are() -> None:

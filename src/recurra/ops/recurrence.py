@@ -12,9 +12,10 @@ from recurra.ops.call import Call
 from recurra.ops.choice import Choice
 from recurra.spec.cells import Activation, Reset
 
-__all__ = ["Backend", "gru", "lstm", "rnn", "why"]
+__all__ = ["Backend", "Products", "gru", "lstm", "rnn", "why"]
 
 Backend = Literal["auto", "native", "torch", "reference"]
+Products = Literal["auto", "float32", "bfloat16"]
 
 
 def gru(
@@ -37,6 +38,7 @@ def gru(
     decay: Tensor | None = None,
     reverse: bool = False,
     backend: Backend = "auto",
+    products: Products = "auto",
 ) -> tuple[Tensor, Tensor]:
     """The gated recurrent unit over a sequence.
 
@@ -61,6 +63,9 @@ def gru(
         decay: Multiplies h_{t-1} wherever it is read, [B, T, H]; skipped steps do not decay.
         reverse: Run from the last step to the first.
         backend: What computes it; "auto" chooses, and `why` tells.
+        products: "bfloat16" rounds their factors and sums in float32, "float32" does not; "auto"
+            rounds where autocast to bfloat16 or torch.set_float32_matmul_precision("medium") asks
+            for it and it can be computed.
 
     Returns:
         Outputs [B, T, H], zero beyond `lengths`; the state after the last valid step, [B, H].
@@ -94,7 +99,7 @@ def gru(
         "gate_activation": gate_activation,
         "reverse": reverse,
     }
-    y, h = choice.run(Call("gru", arrays, choices), backend)
+    y, h = choice.run(Call("gru", arrays, choices, products), backend)
     return y, h
 
 
@@ -119,6 +124,7 @@ def lstm(
     recurrent_dropout: Tensor | None = None,
     reverse: bool = False,
     backend: Backend = "auto",
+    products: Products = "auto",
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The long short-term memory over a sequence.
 
@@ -145,6 +151,9 @@ def lstm(
         recurrent_dropout: Multiplies h_{t-1} ahead of the recurrent product only, [B, T, H].
         reverse: Run from the last step to the first.
         backend: What computes it; "auto" chooses, and `why` tells.
+        products: "bfloat16" rounds their factors and sums in float32, "float32" does not; "auto"
+            rounds where autocast to bfloat16 or torch.set_float32_matmul_precision("medium") asks
+            for it and it can be computed.
 
     Returns:
         Outputs [B, T, H], zero beyond `lengths`; h and c after the last valid step, [B, H].
@@ -171,7 +180,7 @@ def lstm(
         "recurrent_dropout": recurrent_dropout,
     }
     choices = {"activation": activation, "gate_activation": gate_activation, "reverse": reverse}
-    y, h, c = choice.run(Call("lstm", arrays, choices), backend)
+    y, h, c = choice.run(Call("lstm", arrays, choices, products), backend)
     return y, h, c
 
 
@@ -192,6 +201,7 @@ def rnn(
     recurrent_dropout: Tensor | None = None,
     reverse: bool = False,
     backend: Backend = "auto",
+    products: Products = "auto",
 ) -> tuple[Tensor, Tensor]:
     """The simple recurrent network over a sequence.
 
@@ -213,6 +223,9 @@ def rnn(
         recurrent_dropout: Multiplies h_{t-1} ahead of the recurrent product only, [B, T, H].
         reverse: Run from the last step to the first.
         backend: What computes it; "auto" chooses, and `why` tells.
+        products: "bfloat16" rounds their factors and sums in float32, "float32" does not; "auto"
+            rounds where autocast to bfloat16 or torch.set_float32_matmul_precision("medium") asks
+            for it and it can be computed.
 
     Returns:
         Outputs [B, T, H], zero beyond `lengths`; the state after the last valid step, [B, H].
@@ -236,12 +249,16 @@ def rnn(
         "recurrent_dropout": recurrent_dropout,
     }
     choices = {"activation": activation, "reverse": reverse}
-    y, h = choice.run(Call("rnn", arrays, choices), backend)
+    y, h = choice.run(Call("rnn", arrays, choices, products), backend)
     return y, h
 
 
 def why(
-    family: Literal["gru", "lstm", "rnn"], *arrays: Any, backend: Backend = "auto", **more: Any
+    family: Literal["gru", "lstm", "rnn"],
+    *arrays: Any,
+    backend: Backend = "auto",
+    products: Products = "auto",
+    **more: Any,
 ) -> Choice:
     """Which backend would compute this call, and why not the others; computes nothing.
 
@@ -249,6 +266,7 @@ def why(
         family: The function's name.
         arrays: Its arguments, as it takes them.
         backend: As the function takes it.
+        products: As the function takes it.
         more: Its keyword arguments.
 
     Returns:
@@ -258,4 +276,6 @@ def why(
     """
     bound = inspect.signature(getattr(reference, family)).bind(*arrays, **more)
     bound.apply_defaults()
-    return choice.choose(choice.prepare(Call.of(family, bound.arguments)), backend)
+    return choice.choose(
+        choice.prepare(Call.of(family, bound.arguments, products), backend), backend
+    )
