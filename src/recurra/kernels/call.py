@@ -196,7 +196,9 @@ class Layer:
                 )
         # The header names the writer's vector: another instruction set may be in use by now.
         width = int(kept[1]) if kept.shape and len(kept) >= KEPT_HEADER and 1 <= kept[1] < 64 else 0
-        length = _kept_length(self.family, *wanted[0], self.choices["reset"], str(x.dtype), width)
+        batch, time, units = wanted[0]
+        reset = self.choices["reset"]
+        length = _kept_length(self.family, batch, time, units, reset, str(x.dtype), width)
         if kept.shape != (length,) or kept.dtype != x.dtype:
             raise ShapeError(
                 f"{self.family} expected kept [{length}] in {x.dtype} as forward gave it, "
