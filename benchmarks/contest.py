@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import torch
 
 from benchmarks.harness import Contender
 from benchmarks.layer import Layer, Shape
@@ -94,6 +98,25 @@ def _training(family: str, quick: tuple[Shape, ...] = _QUICK) -> Case:
     )
 
 
+def _autocast(entry: Entry) -> Entry:
+    """The same contender under autocast to bfloat16; weights and what is given stay float32."""
+
+    def rounded(layer: Layer, threads: int) -> Contender | None:
+        one = entry(layer, threads)
+        return one and Contender(_inside(one.call), _inside(one.results))
+
+    return rounded
+
+
+def _inside(function: Callable[[], Any]) -> Callable[[], Any]:
+    @wraps(function)
+    def call() -> Any:
+        with torch.autocast("cpu", torch.bfloat16):
+            return function()
+
+    return call
+
+
 def _step(batch: int, *, quick: tuple[int, ...]) -> Case:
     return Case(
         "gru",
@@ -114,6 +137,14 @@ def _step(batch: int, *, quick: tuple[int, ...]) -> Case:
 CASES: Mapping[str, Case] = {
     "gru-inference": _inference("gru"),
     "gru-training": _training("gru"),
+    "gru-training-bf16": Case(
+        "gru",
+        "recurra.layers.GRU and backward under autocast to bfloat16",
+        {"ours": _autocast(ours.training), "pytorch": _autocast(pytorch.training)},
+        SHAPES[:5],
+        _SMALL,
+        gradients=True,
+    ),
     "gru-before-training": Case(
         "gru",
         "recurra.layers.GRU(reset='before') and backward",

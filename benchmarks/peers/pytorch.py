@@ -66,7 +66,8 @@ def training(layer: Layer, _threads: int) -> Contender:
     def call() -> None:
         module.zero_grad()
         x.grad = None
-        module(x)[0].backward(dy)
+        y = module(x)[0]
+        y.backward(dy.to(y.dtype))
 
     def results() -> dict[str, Array]:
         call()

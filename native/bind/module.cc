@@ -21,14 +21,15 @@ template <class R>
 class Packed {
  public:
   Packed(int family, int reset, int activation, int gate_activation, In<R, 2> input,
-         In<R, 2> recurrent, In<R, 1> input_bias, In<R, 1> recurrent_bias)
-      : table_(&table()), problem_(problem_of(family, reset, activation, gate_activation)) {
+         In<R, 2> recurrent, In<R, 1> input_bias, In<R, 1> recurrent_bias, bool rounded)
+      : kernels_(table().of<R>(rounded)),
+        problem_(problem_of(family, reset, activation, gate_activation)) {
+    if (!kernels_) refuse("bfloat16", "no such products here");
     const Weights<R> weights =
         LayerWeights<R>{input, recurrent, input_bias, recurrent_bias}.checked(problem_);
-    const Kernels<R>& kernels = table_->of<R>();
-    memory_ = allocate(kernels.packed_size(problem_) * sizeof(R));
+    memory_ = allocate(kernels_->packed_size(problem_) * sizeof(R));
     nb::gil_scoped_release released;
-    kernels.pack(problem_, weights, packed());
+    kernels_->pack(problem_, weights, packed());
   }
 
   nb::tuple forward(In<R, 3> x, In<R, 2> h0, In<R, 2> c0, In<int64_t, 1> lengths,
@@ -48,7 +49,7 @@ class Packed {
     const size_t batch = p.batch, time = p.time, units = p.units;
     Made<R> y = make<R>({batch, time, units}, false), h = make<R>({batch, units}, false);
     Made<R> c = make<R>({p.family == Family::lstm ? batch : 0, units}, false);
-    Made<R> kept = make<R>({keep ? table_->of<R>().kept_size(p) : 0}, false);
+    Made<R> kept = make<R>({keep ? kernels_->kept_size(p) : 0}, false);
     const Outputs<R> out{whole(y), whole_rows(h), whole_rows(c), keep ? kept.data() : nullptr};
     run(call, out);
     return nb::make_tuple(y, h, p.family == Family::lstm ? nb::cast(c) : nb::none(),
@@ -72,22 +73,21 @@ class Packed {
     run(call, out);
   }
 
-  Prepared<R> prepared() const { return {table_, packed(), problem_, {}}; }
+  Prepared<R> prepared() const { return {kernels_, packed(), problem_, {}}; }
 
  private:
   R* packed() const { return reinterpret_cast<R*>(memory_.get()); }
 
   void run(Call<R>& call, const Outputs<R>& out) const {
-    const Kernels<R>& kernels = table_->of<R>();
-    call.workspace = scratch().ensure(kernels.forward_workspace(call));
+    call.workspace = scratch().ensure(kernels_->forward_workspace(call));
     {
       nb::gil_scoped_release released;
-      kernels.forward(call, packed(), out);
+      kernels_->forward(call, packed(), out);
     }
     scratch().trim();
   }
 
-  const Table* table_;
+  const Kernels<R>* kernels_;
   Problem problem_;
   Memory memory_;
 };
@@ -98,7 +98,8 @@ nb::tuple backward(int family, int reset, int activation, int gate_activation, I
                    In<R, 3> dy, In<R, 2> dh, In<R, 2> dc, In<R, 3> x, In<R, 2> h0, In<R, 2> c0,
                    In<int64_t, 1> lengths, In<bool, 2> valid, In<bool, 2> starts, In<R, 2> start_h,
                    In<R, 2> start_c, In<R, 3> zoneout_h, In<R, 3> zoneout_c,
-                   In<R, 3> recurrent_dropout, In<R, 3> decay, bool reverse, int threads) {
+                   In<R, 3> recurrent_dropout, In<R, 3> decay, bool reverse, int threads,
+                   bool rounded) {
   Call<R> call;
   call.problem = problem_of(family, reset, activation, gate_activation);
   Problem& p = call.problem;
@@ -115,7 +116,9 @@ nb::tuple backward(int family, int reset, int activation, int gate_activation, I
   if (kept.shape(0) > 0 && kept.data()[0] >= 0 && kept.data()[0] < 100)
     writer = table_of(int(kept.data()[0]));
   if (!writer) refuse("kept", "not written by forward on this processor");
-  const Kernels<R>& kernels = writer->of<R>();
+  const Kernels<R>* const chosen = writer->of<R>(rounded);
+  if (!chosen) refuse("kept", "not written by products of bfloat16");
+  const Kernels<R>& kernels = *chosen;
   if (kept.shape(0) != kernels.kept_size(p)) refuse("kept", "of another length");
 
   const bool lstm = p.family == Family::lstm;
@@ -177,7 +180,7 @@ class PackedLinear {
       whole.bias = bias.data();
     }
     if (double(linear_.outputs + 64) * double(linear_.inputs + 1) > 1e12) throw std::bad_alloc();
-    const Kernels<R>& kernels = table_->of<R>();
+    const Kernels<R>& kernels = *table_->of<R>();
     memory_ = allocate(kernels.linear_packed_size(whole) * sizeof(R));
     kernels.linear_pack(whole, reinterpret_cast<R*>(memory_.get()));
   }
@@ -189,12 +192,12 @@ class PackedLinear {
     need_axes("out", y, {count, linear_.outputs});
     need_dense("out", y);
     nb::gil_scoped_release released;
-    table_->of<R>().linear(linear_, reinterpret_cast<const R*>(memory_.get()),
+    table_->of<R>()->linear(linear_, reinterpret_cast<const R*>(memory_.get()),
                            {x.data(), x.stride(0)}, count, {y.data(), linear_.outputs});
   }
 
   Prepared<R> prepared() const {
-    return {table_, reinterpret_cast<const R*>(memory_.get()), {}, linear_};
+    return {table_->of<R>(), reinterpret_cast<const R*>(memory_.get()), {}, linear_};
   }
 
  private:
@@ -211,9 +214,9 @@ void bind(nb::module_& m, const char* packed_name, const char* backward_name,
   const auto may = [](const char* name) { return nb::arg(name).noconvert().none(); };
   nb::class_<Packed<R>>(m, packed_name)
       .def("prepared", &Packed<R>::prepared, nb::keep_alive<0, 1>())
-      .def(nb::init<int, int, int, int, In<R, 2>, In<R, 2>, In<R, 1>, In<R, 1>>(), "family"_a,
-           "reset"_a, "activation"_a, "gate_activation"_a, in("input_weight"),
-           may("recurrent_weight"), may("input_bias"), may("recurrent_bias"))
+      .def(nb::init<int, int, int, int, In<R, 2>, In<R, 2>, In<R, 1>, In<R, 1>, bool>(),
+           "family"_a, "reset"_a, "activation"_a, "gate_activation"_a, in("input_weight"),
+           may("recurrent_weight"), may("input_bias"), may("recurrent_bias"), "rounded"_a)
       .def("forward", &Packed<R>::forward, in("x"), in("h0"), may("c0"), may("lengths"),
            may("valid"), may("starts"), may("start_h"), may("start_c"), may("zoneout_h"),
            may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a,
@@ -225,7 +228,8 @@ void bind(nb::module_& m, const char* packed_name, const char* backward_name,
         in("input_weight"), may("recurrent_weight"), may("input_bias"), may("recurrent_bias"),
         in("kept"), in("dy"), in("dh"), may("dc"), in("x"), in("h0"), may("c0"), may("lengths"),
         may("valid"), may("starts"), may("start_h"), may("start_c"), may("zoneout_h"),
-        may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a);
+        may("zoneout_c"), may("recurrent_dropout"), may("decay"), "reverse"_a, "threads"_a,
+        "rounded"_a);
   nb::class_<PackedLinear<R>>(m, linear_name)
       .def("prepared", &PackedLinear<R>::prepared, nb::keep_alive<0, 1>())
       .def(nb::init<In<R, 2>, In<R, 1>>(), in("weight"), may("bias"))
@@ -247,6 +251,7 @@ NB_MODULE(_native, m) {
     return names;
   });
   m.def("choose", &choose, "name"_a);
+  m.def("bfloat16", [] { return table().bfloat16 != nullptr; });
   m.def("vector_bytes", [] { return table().vector_bytes; });
   bind_streams(m);
   bind<float>(m, "PackedFloat32", "backward_float32", "LinearFloat32");

@@ -24,17 +24,16 @@ class BackwardSweep {
     dh_ = carve.take<R>(state);
     if (F::has_cell) dc_ = carve.take<R>(state);
     if (F::two_stages) d_fed_ = carve.take<R>(state);
-    slots_ = carve.take<R>(size_t(panels_) * rows_ * slots * W);
-    const size_t gates = size_t(panels_) * W;
-    recurrent_ = carve.take<R>(gates * F::recurrent_slots * width_);
-    if (F::two_stages) candidate_ = carve.take<R>(gates * width_);
-    input_ = carve.take<R>(gates * F::input_slots * ceiling(p_.inputs, W) * W);
-    x_ = columns(carve, p_.inputs + 1, 0);
-    fed_ = columns(carve, p_.units + (F::split_candidate ? 1 : 0), width_);
+    slots_.prepare(carve, p_.units, rows_);
+    recurrent_ = carve.take<R>(transposed(F::recurrent_slots, panels_));
+    if (F::two_stages) candidate_ = carve.take<R>(transposed(1, panels_));
+    input_ = carve.take<R>(transposed(F::input_slots, ceiling(p_.inputs, W)));
+    x_.prepare(carve, p_.inputs + 1, 0, rows_);
+    fed_.prepare(carve, p_.units + (F::split_candidate ? 1 : 0), width_, rows_);
     d_input_.prepare(carve, x_, panels_, chunks_);
     d_recurrent_.prepare(carve, fed_, panels_, chunks_);
     if (F::two_stages) {
-      reset_fed_ = columns(carve, p_.units, width_);
+      reset_fed_.prepare(carve, p_.units, width_, rows_);
       d_candidate_.prepare(carve, reset_fed_, panels_, chunks_);
     }
     used_ = carve.used();
@@ -46,15 +45,15 @@ class BackwardSweep {
     if (plan_.flags) fill_flags(call_, plan_.flags);
     parallel(team_.threads_now(), [](void* self, int index, int count) {
       Flushing flushing;
+      ProductScope products;
       static_cast<BackwardSweep*>(self)->work(index, count);
     }, this);
   }
 
  private:
-  Columns<R> columns(Carve& carve, long count, long at_least) const {
-    Columns<R> c{nullptr, count, rows_};
-    c.packed = carve.take<R>(size_t(ceiling(larger(count, at_least), 8)) * 8 * rows_);
-    return c;
+  // Elements of so many vectors of columns of transposed weights, whose sums run over some slots.
+  size_t transposed(int some, long vectors) const {
+    return panel_length<R>(slots_.depth(some), vectors);
   }
 
   // Steps count in the order in which forward ran them.
@@ -84,7 +83,7 @@ class BackwardSweep {
       }
       all_.wait(count);
       long row, row_end;
-      Team::part((to - from) * p_.batch, 8, index, count, row, row_end);
+      Team::part((to - from) * p_.batch, row_grain, index, count, row, row_end);
       to_inputs(from, row, row_end);
       pack_columns(from, row, row_end);
       all_.wait(count);
@@ -101,17 +100,19 @@ class BackwardSweep {
       Team::part(vectors, group, index, count, from, to);
       for (long v = from; v < to; v += group) visit(v * W, smaller(group, vectors - v) * W);
     };
-    const long gates = panels_ * W;
     each_group(panels_, [&](long column, long width) {
-      pack_transposed(weights_.recurrent, p_.units, p_.units, column, width, F::recurrent_gates,
-                      F::recurrent_slots, recurrent_ + column * gates * F::recurrent_slots);
+      pack_factors_transposed(weights_.recurrent, p_.units, p_.units, column, width, F::recurrent_gates,
+                      F::recurrent_slots,
+                              recurrent_ + transposed(F::recurrent_slots, column / W));
       if (F::two_stages)
-        pack_transposed(weights_.recurrent, p_.units, p_.units, column, width,
-                        F::recurrent_gates + F::first, 1, candidate_ + column * gates);
+        pack_factors_transposed(weights_.recurrent, p_.units, p_.units, column, width,
+                        F::recurrent_gates + F::first, 1,
+                                candidate_ + transposed(1, column / W));
     });
     each_group(ceiling(p_.inputs, W), [&](long column, long width) {
-      pack_transposed(weights_.input, p_.units, p_.inputs, column, width, F::input_gates,
-                      F::input_slots, input_ + column * gates * F::input_slots);
+      pack_factors_transposed(weights_.input, p_.units, p_.inputs, column, width, F::input_gates,
+                      F::input_slots,
+                              input_ + transposed(F::input_slots, column / W));
     });
   }
 
@@ -152,21 +153,20 @@ class BackwardSweep {
     return state;
   }
 
-  R* slot(long s, long j, long b) const {
-    return slots_ + (j * rows_ + (s % chunk_) * p_.batch + b) * slots * W;
-  }
+  // The row of the chunk.
+  long row_of(long s, long b) const { return (s % chunk_) * p_.batch + b; }
 
   // The gradient of the state after step s becomes those of the step's sums.
   void slopes(const Share& share, long s) {
     const long t = time_of(s);
     each_vector(share, [&](long b, long j, long at, long real) {
       const uint8_t flag = plan_.at(t, b);
-      R* to = slot(s, j, b);
+      const long row = row_of(s, b);
       Vec<R> dh = load(dh_ + at);
       if (flag & within) dh = dh + load_part(out_.y.at(b, t) + j * W, real);
       if (!(flag & runs)) {
         store(dh_ + at, dh);
-        for (int i = 0; i < slots; ++i) store(to + i * W, Vec<R>{});
+        for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, Vec<R>{});
         return;
       }
       Vec<R> taken = dh, through{};
@@ -179,7 +179,7 @@ class BackwardSweep {
       Vec<R> d_sums[slots];
       equations_.backward(kept(t, j, b), taken, read_state(t, j, b, real).h, share_c, through, dc,
                           d_sums);
-      for (int i = 0; i < slots; ++i) store(to + i * W, d_sums[i]);
+      for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, d_sums[i]);
       store(dh_ + at, through);
       if (F::has_cell) store(dc_ + at, dc);
     });
@@ -189,26 +189,25 @@ class BackwardSweep {
   template <class Visit>
   RECURRA_INLINE void each_product(const Share& share, long s, const R* panels, int first, int count,
                                    Visit visit) {
-    alignas(64) R sums[8 * group * W];
+    alignas(64) R sums[most_rows * group * W];
     for (long v = share.panel; v < share.panel_end; v += group) {
-      const R* panel = panels + v * W * panels_ * W * count;
+      const R* panel = panels + transposed(count, v);
       const long vectors = smaller(group, panels_ - v);
       const auto tile_at = [&](auto wide, long b, long rows) {
         constexpr int N = decltype(wide)::value;
         alignas(64) static constexpr R none[W] = {};
         Start<R> start;
         for (int n = 0; n < N; ++n) start.at[n] = none;
-        const Operand<R> d{slot(s, 0, b) + first * W, slots * W, count * W, panels_,
-                           rows_ * slots * W};
+        const FactorRows<R> d = slots_.operand(row_of(s, b), first, count);
         product<R, N>(rows, start, d, panel, {sums, N * W});
         for (long m = 0; m < rows; ++m)
           for (int n = 0; n < N; ++n) visit(b + m, v + n, load(sums + (m * N + n) * W));
       };
       if (vectors == group)
-        each_tile(share.row, share.row_end, tile_rows<2>(),
+        each_tile(share.row, share.row_end, rows_at_once<2>(),
                   [&](long b, long rows) { tile_at(Constant<2>{}, b, rows); });
       else
-        each_tile(share.row, share.row_end, tile_rows<1>(),
+        each_tile(share.row, share.row_end, rows_at_once<1>(),
                   [&](long b, long rows) { tile_at(Constant<1>{}, b, rows); });
     }
   }
@@ -220,7 +219,7 @@ class BackwardSweep {
       if (!(plan_.at(t, b) & runs)) return;
       const Vec<R> reset = load(kept(t, j, b));
       const Vec<R> fed = read_state(t, j, b, real_lanes<R>(p_.units, j)).fed;
-      store(slot(s, j, b), d * fed * equations_.gate_slope(reset));
+      slots_.put_slot(row_of(s, b), j, 0, d * fed * equations_.gate_slope(reset));
       store(d_fed_ + b * width_ + j * W, d * reset);
     });
   }
@@ -267,17 +266,16 @@ class BackwardSweep {
 
   void to_inputs(long from, long row, long row_end) {
     if (!out_.x.data) return;
-    alignas(64) R sums[8 * group * W];
+    alignas(64) R sums[most_rows * group * W];
     alignas(64) static constexpr R none[W] = {};
     const long vectors = ceiling(p_.inputs, W);
     for (long v = 0; v < vectors; v += group) {
-      const R* panel = input_ + v * W * panels_ * W * F::input_slots;
+      const R* panel = input_ + transposed(F::input_slots, v);
       const auto tile_at = [&](auto wide, long q, long rows) {
         constexpr int N = decltype(wide)::value;
         Start<R> start;
         for (int n = 0; n < N; ++n) start.at[n] = none;
-        const Operand<R> d{slots_ + (q * slots + F::input_slot) * W, slots * W, F::input_slots * W,
-                           panels_, rows_ * slots * W};
+        const FactorRows<R> d = slots_.operand(q, F::input_slot, F::input_slots);
         product<R, N>(rows, start, d, panel, {sums, N * W});
         for (long m = 0; m < rows; ++m) {
           const long t = time_of(from + (q + m) / p_.batch), b = (q + m) % p_.batch;
@@ -288,10 +286,10 @@ class BackwardSweep {
         }
       };
       if (vectors - v >= group)
-        each_tile(row, row_end, tile_rows<2>(),
+        each_tile(row, row_end, rows_at_once<2>(),
                   [&](long q, long rows) { tile_at(Constant<2>{}, q, rows); });
       else
-        each_tile(row, row_end, tile_rows<1>(),
+        each_tile(row, row_end, rows_at_once<1>(),
                   [&](long q, long rows) { tile_at(Constant<1>{}, q, rows); });
     }
   }
@@ -301,35 +299,30 @@ class BackwardSweep {
     for (long q = row; q < row_end; ++q) {
       const long t = time_of(from + q / p_.batch), b = q % p_.batch;
       const bool ran = plan_.at(t, b) & runs;
-      const R* x = call_.x.at(b, t);
-      for (long i = 0; i < p_.inputs; ++i) x_.at(i / 8, q)[i % 8] = ran ? x[i] : R(0);
-      x_.at(p_.inputs / 8, q)[p_.inputs % 8] = R(1);
+      x_.put_row(q, ran ? call_.x.at(b, t) : nullptr, p_.inputs);
+      x_.put_one(q, p_.inputs, R(1));
       for (long j = 0; j < panels_; ++j) {
         Read state{};
         if (ran) state = read_state(t, j, b, real_lanes<R>(p_.units, j));
-        place(fed_, j, q, state.fed);
+        fed_.put_vector(q, j, state.fed);
         if constexpr (F::two_stages) {
           if (ran) state.fed = state.fed * load(kept(t, j, b));
-          place(reset_fed_, j, q, state.fed);
+          reset_fed_.put_vector(q, j, state.fed);
         }
       }
-      if (F::split_candidate) fed_.at(p_.units / 8, q)[p_.units % 8] = R(1);
+      if (F::split_candidate) fed_.put_one(q, p_.units, R(1));
     }
-  }
-
-  RECURRA_INLINE static void place(const Columns<R>& to, long j, long q, Vec<R> v) {
-    constexpr int piece = W < 8 ? W : 8;
-    alignas(64) R values[W];
-    store(values, v);
-    for (int i = 0; i < W; i += piece)
-      __builtin_memcpy(to.at((j * W + i) / 8, q) + (j * W + i) % 8, values + i, piece * sizeof(R));
+    x_.close(row, row_end);
+    fed_.close(row, row_end);
+    if (F::two_stages) reset_fed_.close(row, row_end);
+    slots_.close(row, row_end);
   }
 
   void to_weights(int index, int count, long rows, long turn) {
     const auto add = [&](auto& gradient, int first) {
       long from, to;
       Team::part(gradient.items(), 1, index, count, from, to);
-      gradient.add(from, to, slots_ + first * W, slots * W, rows_, rows, turn);
+      gradient.add(from, to, slots_, first, rows, turn);
     };
     add(d_input_, F::input_slot);
     add(d_recurrent_, F::recurrent_slot);
@@ -368,11 +361,12 @@ class BackwardSweep {
   Plan<R> plan_;
   long chunk_ = 1, chunks_ = 0, rows_ = 0;
   size_t used_ = 0;
-  R *dh_ = nullptr, *dc_ = nullptr, *d_fed_ = nullptr, *slots_ = nullptr;
+  R *dh_ = nullptr, *dc_ = nullptr, *d_fed_ = nullptr;
   R *recurrent_ = nullptr, *candidate_ = nullptr, *input_ = nullptr;
-  Columns<R> x_, fed_, reset_fed_;
-  WeightGradient<R, F::input_slots> d_input_;
-  WeightGradient<R, F::recurrent_slots> d_recurrent_;
-  WeightGradient<R, 1> d_candidate_;
+  SlotsOf<R, slots> slots_;
+  ColumnsOf<R> x_, fed_, reset_fed_;
+  WeightGradient<R, F::input_slots, ColumnsOf<R>> d_input_;
+  WeightGradient<R, F::recurrent_slots, ColumnsOf<R>> d_recurrent_;
+  WeightGradient<R, 1, ColumnsOf<R>> d_candidate_;
   Barrier all_, some_;
 };

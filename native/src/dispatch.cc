@@ -3,6 +3,12 @@
 #include <atomic>
 #include <cstring>
 
+#if defined(RECURRA_X86) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace recurra {
 
 namespace baseline {
@@ -15,12 +21,31 @@ const Table& table();
 namespace avx512 {
 const Table& table();
 }
+namespace amx {
+const Table& table();
+}
 #endif
 
 namespace {
 
+#if defined(RECURRA_X86)
+// The processor has the tiles and bfloat16, and the kernel lets this process use them.
+bool tiles_granted() {
+#if defined(__linux__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned tile = 1u << 24, tile_bfloat16 = 1u << 22, vector_bfloat16 = 1u << 5;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & tile) || !(d & tile_bfloat16)) return false;
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & vector_bfloat16)) return false;
+  constexpr long request_permission = 0x1023, tile_values = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_values) == 0;
+#else
+  return false;
+#endif
+}
+#endif
+
 struct Found {
-  const Table* list[4] = {};
+  const Table* list[5] = {};
 
   Found() {
     int count = 0;
@@ -28,8 +53,10 @@ struct Found {
     __builtin_cpu_init();
     const bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
+      if (tiles_granted()) list[count++] = &amx::table();
       list[count++] = &avx512::table();
+    }
     if (fma) list[count++] = &avx2::table();
 #endif
     list[count] = &baseline::table();

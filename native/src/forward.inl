@@ -14,18 +14,24 @@ class ForwardSweep {
   ForwardSweep(const Call<R>& call, const R* packed, const Outputs<R>& out, char* workspace)
       : call_(call), p_(call.problem), out_(out), equations_(p_),
         layout_(p_), packed_(packed), panels_(layout_.panels), width_(panels_ * W),
+        fed_width_(factors(width_)), x_width_(factors(p_.inputs)),
         team_(team_for<R>(p_, 1)), plan_{&call}, barrier_(team_.watchful) {
     Carve carve(workspace);
     const size_t state = size_t(p_.batch) * width_;
     chunk_ = chunk_steps();
     if (needs_flags(call)) plan_.flags = carve.take<uint8_t>(size_t(p_.time) * p_.batch);
     for (R*& s : state_) s = carve.take<R>(state);
-    for (int i = 0; i < 2; ++i)
-      fed_[i] = call.recurrent_dropout.data ? carve.take<R>(state) : state_[i];
+    for (int i = 0; i < 2; ++i) {
+      if constexpr (rounding)
+        fed_[i] = carve.take<Factor<R>>(fed_size());
+      else
+        fed_[i] = call.recurrent_dropout.data ? carve.take<R>(state) : state_[i];
+    }
+    if constexpr (rounding) x_ = carve.take<Factor<R>>(size_t(p_.time) * p_.batch * x_width_);
     if (F::has_cell) cell_ = carve.take<R>(state);
     if (F::two_stages) {
       update_ = carve.take<R>(state);
-      reset_fed_ = carve.take<R>(state);
+      reset_fed_ = carve.take<Factor<R>>(fed_size());
     }
     projected_ = carve.take<R>(chunk_ * state * F::gates);
     used_ = carve.used();
@@ -42,6 +48,7 @@ class ForwardSweep {
     }
     parallel(team_.threads_now(), [](void* self, int index, int count) {
       Flushing flushing;
+      ProductScope products;
       static_cast<ForwardSweep*>(self)->work(index, count);
     }, this);
   }
@@ -54,13 +61,17 @@ class ForwardSweep {
     return larger(1, smaller(p_.time, fitting));
   }
 
+  size_t fed_size() const { return size_t(p_.batch) * fed_width_; }
+
   long time_of(long s) const { return p_.reverse ? p_.time - 1 - s : s; }
 
   void work(int index, int count) {
     Share share = team_.share(index, count, p_.batch, panels_);
     int meeting = team_.by_units ? count : 1;
-    R *state = state_[0], *next = state_[1], *fed = fed_[0], *next_fed = fed_[1];
+    R *state = state_[0], *next = state_[1];
+    Factor<R> *fed = fed_[0], *next_fed = fed_[1];
     enter(share, state);
+    if constexpr (rounding) round_inputs(share, index, count);
     if (p_.time > 0) begin(share, 0, state, fed);
     barrier_.wait(meeting);
     for (long s = 0; s < p_.time; ++s) {
@@ -72,10 +83,10 @@ class ForwardSweep {
         if (index > 0) return;
         share = team_.share(0, meeting = 1, p_.batch, panels_);
       }
-      R* swapped = state;
-      state = next, next = swapped;
-      swapped = fed;
-      fed = next_fed, next_fed = swapped;
+      R* const state_before = state;
+      state = next, next = state_before;
+      Factor<R>* const fed_before = fed;
+      fed = next_fed, next_fed = fed_before;
     }
     leave(share, state);
   }
@@ -102,8 +113,10 @@ class ForwardSweep {
   }
 
   // What happens to the state ahead of step s: a segment's start, the decay, the dropout.
-  void begin(const Share& share, long s, R* state, R* fed) {
-    if (!plan_.flags && !p_.keep && !call_.decay.data && !call_.recurrent_dropout.data) return;
+  void begin(const Share& share, long s, R* state, Factor<R>* fed) {
+    if (!rounding && !plan_.flags && !p_.keep && !call_.decay.data &&
+        !call_.recurrent_dropout.data)
+      return;
     const long t = time_of(s);
     each_vector(share, [&](long b, long j, long at, long real) {
       const uint8_t flag = plan_.at(t, b);
@@ -119,10 +132,9 @@ class ForwardSweep {
       }
       if (flag & runs && call_.decay.data) h = h * series_at(call_.decay, b, t, j, real);
       store(state + at, h);
-      if (call_.recurrent_dropout.data) {
-        if (flag & runs) h = h * series_at(call_.recurrent_dropout, b, t, j, real);
-        store(fed + at, h);
-      }
+      if (call_.recurrent_dropout.data && flag & runs)
+        h = h * series_at(call_.recurrent_dropout, b, t, j, real);
+      if (rounding || call_.recurrent_dropout.data) put(fed + b * fed_width_ + j * W, h);
     });
   }
 
@@ -130,11 +142,39 @@ class ForwardSweep {
     return projected_ + (((s % chunk_) * panels_ + j) * p_.batch + b) * F::gates * W;
   }
 
+  // Rows of whole blocks with zeros beyond what is there: the inputs, and the units of the states.
+  void round_inputs(const Share& share, int index, int count) {
+    if (share.panel == 0)
+      for (long b = share.row; b < share.row_end; ++b)
+        for (Factor<R>* fed : {fed_[0], fed_[1], F::two_stages ? reset_fed_ : fed_[0]})
+          for (long i = width_; i < fed_width_; ++i) fed[b * fed_width_ + i] = 0;
+    long from = 0, to = p_.time;
+    if (team_.by_units) Team::part(p_.time, 1, index, count, from, to);
+    for (long t = from; t < to; ++t)
+      for (long b = share.row; b < share.row_end; ++b) {
+        const R* x = call_.x.at(b, t);
+        for (long i = 0; i < x_width_; i += W)
+          put(x_ + (t * p_.batch + b) * x_width_ + i,
+              i < p_.inputs ? load_part(x + i, p_.inputs - i) : Vec<R>{});
+      }
+  }
+
+  // The inputs of row b at step s, as the products read them, and from row to row and step to step.
+  const Factor<R>* inputs_at(long b, long s) const {
+    if constexpr (rounding)
+      return x_ + (time_of(s) * p_.batch + b) * x_width_;
+    else
+      return call_.x.at(b, time_of(s));
+  }
+  long next_row() const { return rounding ? x_width_ : call_.x.batch; }
+  long next_step() const { return rounding ? p_.batch * x_width_ : call_.x.time; }
+
   // W x + b for steps [from, to): tiles of rows of one step, or of steps of one row where steps
   // are many, whichever fills a tile.
   void project(const Share& share, long from, long to) {
-    if (share.row_end - share.row == 1 && to - from == 1) return project_one(share, from);
-    constexpr long most = tile_rows<F::gates>();
+    if constexpr (!rounding)
+      if (share.row_end - share.row == 1 && to - from == 1) return project_one(share, from);
+    constexpr long most = rows_at_once<F::gates>();
     const bool along_time = to - from >= most;
     const long sign = p_.reverse ? -1 : 1;
     for (long j = share.panel; j < share.panel_end; ++j) {
@@ -142,18 +182,18 @@ class ForwardSweep {
       Start<R> start;
       for (int g = 0; g < F::gates; ++g) start.at[g] = packed_ + layout_.bias(j) + g * W;
       const auto tile_at = [&](long b, long s, long stride, long out_stride, long count) {
-        const Operand<R> x{call_.x.at(b, time_of(s)), stride, p_.inputs};
+        const FactorRows<R> x{inputs_at(b, s), stride, x_width_};
         product<R, F::gates>(count, start, x, panel, {projected(s, j, b), out_stride});
       };
       if (along_time) {
         for (long b = share.row; b < share.row_end; ++b)
           each_tile(from, to, most, [&](long s, long count) {
-            tile_at(b, s, sign * call_.x.time, panels_ * p_.batch * F::gates * W, count);
+            tile_at(b, s, sign * next_step(), panels_ * p_.batch * F::gates * W, count);
           });
       } else {
         for (long s = from; s < to; ++s)
           each_tile(share.row, share.row_end, most, [&](long b, long count) {
-            tile_at(b, s, call_.x.batch, F::gates * W, count);
+            tile_at(b, s, next_row(), F::gates * W, count);
           });
       }
     }
@@ -188,30 +228,33 @@ class ForwardSweep {
     return start;
   }
 
-  void step(const Share& share, long s, const R* state, const R* fed, R* next, int meeting) {
-    constexpr long most = tile_rows<F::first>();
+  void step(const Share& share, long s, const R* state, const Factor<R>* fed, R* next,
+            int meeting) {
+    constexpr long most = rows_at_once<F::first>();
     const bool down = turns++ & 1;
     const long t = time_of(s);
-    alignas(64) R products[8 * 4 * W];
+    alignas(64) R products[most_rows * 4 * W];
     const auto finish_one = [&](const R* sums, long b, long j) {
       if constexpr (F::two_stages)
-        gates_of(sums, b, t, j, fed);
+        gates_of(sums, b, t, j, state);
       else
         finish(sums, projected(s, j, b), b, t, j, state, next);
     };
-    if (share.row_end - share.row == 1) {
+    const bool alone = !rounding && share.row_end - share.row == 1;
+    if constexpr (!rounding) {
       const long b = share.row;
-      each_tile(share.panel, share.panel_end, panels_at_once, [&](long j, long count) {
+      each_tile(share.panel, alone ? share.panel_end : 0, panels_at_once, [&](long j, long count) {
         row_product<R, F::first>(
             count, chains(s, j, b, p_.batch * F::gates * W, (F::gates + 1) * W), fed + b * width_,
             p_.units, packed_ + layout_.recurrent(j), p_.units * F::first * W,
             {products, F::first * W});
         for (long i = 0; i < count; ++i) finish_one(products + i * F::first * W, b, j + i);
       }, down);
-    } else {
+    }
+    if (!alone) {
       each_tile(share.panel, share.panel_end, 1, [&](long j, long) {
         each_tile(share.row, share.row_end, most, [&](long b, long count) {
-          const Operand<R> h{fed + b * width_, width_, p_.units};
+          const FactorRows<R> h{fed + b * fed_width_, fed_width_, factors(p_.units)};
           product<R, F::first>(count, chains(s, j, b, F::gates * W, 0), h,
                                packed_ + layout_.recurrent(j), {products, F::first * W});
           for (long m = 0; m < count; ++m) finish_one(products + m * F::first * W, b + m, j);
@@ -224,10 +267,11 @@ class ForwardSweep {
   // Reset before: the candidate's product waits for the reset gate of every unit.
   void second_stage(const Share& share, long s, const R* state, R* next, int meeting, bool down) {
     barrier_.wait(meeting);
-    alignas(64) R products[8 * W];
-    if (share.row_end - share.row == 1) {
+    alignas(64) R products[most_rows * W];
+    if constexpr (!rounding) {
+      const bool alone = share.row_end - share.row == 1;
       const long b = share.row, t = time_of(s);
-      each_tile(share.panel, share.panel_end, panels_at_once, [&](long j, long count) {
+      each_tile(share.panel, alone ? share.panel_end : 0, panels_at_once, [&](long j, long count) {
         Start<R> start;
         start.at[0] = projected(s, j, b) + F::first * W;
         start.stride[0] = p_.batch * F::gates * W;
@@ -236,15 +280,15 @@ class ForwardSweep {
         for (long i = 0; i < count; ++i)
           finish(products + i * W, projected(s, j + i, b), b, t, j + i, state, next);
       }, down);
-      return;
+      if (alone) return;
     }
     each_tile(share.panel, share.panel_end, 1, [&](long j, long) {
       const R* panel = packed_ + layout_.candidate(j);
-      each_tile(share.row, share.row_end, tile_rows<1>(), [&](long b, long count) {
+      each_tile(share.row, share.row_end, rows_at_once<1>(), [&](long b, long count) {
         Start<R> start;
         start.at[0] = projected(s, j, b) + F::first * W;
         start.stride[0] = F::gates * W;
-        const Operand<R> h{reset_fed_ + b * width_, width_, p_.units};
+        const FactorRows<R> h{reset_fed_ + b * fed_width_, fed_width_, factors(p_.units)};
         product<R, 1>(count, start, h, panel, {products, W});
         for (long m = 0; m < count; ++m)
           finish(products + m * W, projected(s, j, b + m), b + m, time_of(s), j, state, next);
@@ -252,10 +296,13 @@ class ForwardSweep {
     }, down);
   }
 
-  void gates_of(const R* sums, long b, long t, long j, const R* fed) {
+  void gates_of(const R* sums, long b, long t, long j, const R* state) {
     const long at = b * width_ + j * W;
     const Vec<R> reset = equations_.gate(load(sums)), update = equations_.gate(load(sums + W));
-    store(reset_fed_ + at, reset * load(fed + at));
+    Vec<R> fed = load(state + at);
+    if (call_.recurrent_dropout.data && plan_.at(t, b) & runs)
+      fed = fed * series_at(call_.recurrent_dropout, b, t, j, real_lanes<R>(p_.units, j));
+    put(reset_fed_ + b * fed_width_ + j * W, reset * fed);
     store(update_ + at, update);
     if (p_.keep && plan_.at(t, b) & runs) {
       R* kept = out_.kept + kept_offset<F>(p_, t, j, b);
@@ -301,12 +348,12 @@ class ForwardSweep {
   F equations_;
   Packed<F> layout_;
   const R* packed_;
-  long panels_, width_;
+  long panels_, width_, fed_width_, x_width_;
   Team team_;
   Plan<R> plan_;
   long chunk_ = 1;
   size_t used_ = 0;
-  R *state_[2], *fed_[2], *cell_ = nullptr, *update_ = nullptr, *reset_fed_ = nullptr;
-  R* projected_ = nullptr;
+  R *state_[2], *cell_ = nullptr, *update_ = nullptr, *projected_ = nullptr;
+  Factor<R> *fed_[2], *reset_fed_ = nullptr, *x_ = nullptr;
   Barrier barrier_;
 };

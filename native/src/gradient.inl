@@ -13,8 +13,56 @@ struct Columns {
   R* packed = nullptr;
   long columns = 0, rows = 0;
 
-  long tiles() const { return ceiling(columns, 8); }
+  // How many columns a tile of N slots takes at once.
+  template <int N>
+  static constexpr long at_once = 8;
+
+  void prepare(Carve& carve, long count, long at_least, long chunk_rows) {
+    columns = count;
+    rows = chunk_rows;
+    packed = carve.take<R>(size_t(ceiling(larger(count, at_least), 8)) * 8 * rows);
+  }
   R* at(long tile, long row) const { return packed + (tile * rows + row) * 8; }
+
+  void put_one(long row, long column, R value) const { at(column / 8, row)[column % 8] = value; }
+  void put_row(long row, const R* x, long count) const {
+    for (long i = 0; i < count; ++i) put_one(row, i, x ? x[i] : R(0));
+  }
+  RECURRA_INLINE void put_vector(long row, long j, Vec<R> v) const {
+    constexpr int W = lanes<R>, piece = W < 8 ? W : 8;
+    alignas(64) R values[W];
+    store(values, v);
+    for (int i = 0; i < W; i += piece)
+      __builtin_memcpy(at((j * W + i) / 8, row) + (j * W + i) % 8, values + i, piece * sizeof(R));
+  }
+  // Rows [row, row_end) are complete.
+  void close(long, long) const {}
+};
+
+// The other factor: gradients of the sums, [panels][rows][count][W].
+template <class R, int count>
+struct Slots {
+  static constexpr int W = lanes<R>;
+  R* values = nullptr;
+  long panels = 0, rows = 0;
+
+  void prepare(Carve& carve, long units, long chunk_rows) {
+    panels = ceiling(units, W);
+    rows = chunk_rows;
+    values = carve.take<R>(size_t(panels) * rows * count * W);
+  }
+  R* at(long row, long j) const { return values + (j * rows + row) * count * W; }
+
+  RECURRA_INLINE void put_slot(long row, long j, int slot, Vec<R> v) const {
+    store(at(row, j) + slot * W, v);
+  }
+  // `some` slots from the slot `first` on, as the rows of a product with transposed weights, and
+  // how long its sums are.
+  Operand<R> operand(long row, int first, int some) const {
+    return {at(row, 0) + first * W, count * W, some * W, panels, rows * count * W};
+  }
+  long depth(int some) const { return panels * W * some; }
+  void close(long, long) const {}
 };
 
 template <class R, int M, int N>
@@ -94,30 +142,40 @@ RECURRA_INLINE void gradient_tile_of(long columns, const R* column, const R* slo
   }
 }
 
+// Columns of one tile times N slots of the panel j from the slot `first` on, over `rows` rows.
+template <int N, class R, int count>
+RECURRA_INLINE void gradient_of(const Columns<R>& columns, long tile, const Slots<R, count>& slots,
+                                long j, int first, long rows, R* out) {
+  gradient_tile_of<R, N>(smaller(8, columns.columns - tile * 8), columns.at(tile, 0),
+                         slots.at(0, j) + first * lanes<R>, count * lanes<R>, rows, out);
+}
+
 // The gradient of one weight matrix, tile by tile. N slots of each unit from the slot `first` on.
-template <class R, int N>
+template <class R, int N, class Columns>
 class WeightGradient {
   static constexpr int W = lanes<R>;
-  static constexpr long tile_size = 8 * N * W;
+  static constexpr long at_once = Columns::template at_once<N>;
+  static constexpr long tile_size = at_once * N * W;
 
  public:
-  void prepare(Carve& carve, Columns<R> columns, long panels, long chunks) {
+  void prepare(Carve& carve, const Columns& columns, long panels, long chunks) {
     columns_ = columns;
     panels_ = panels;
     for (levels_ = 0; chunks >> levels_; ++levels_) {}
     sums_ = carve.take<R>(size_t(levels_) * items() * tile_size);
   }
 
-  long items() const { return panels_ * columns_.tiles(); }
+  long tiles() const { return ceiling(columns_.columns, at_once); }
+  long items() const { return panels_ * tiles(); }
 
-  // Items [from, to) of one chunk; slots [panels][capacity][stride].
-  void add(long from, long to, const R* slots, long stride, long capacity, long rows, long chunk) {
+  // Items [from, to) of one chunk.
+  template <class Slots>
+  void add(long from, long to, const Slots& slots, int first, long rows, long chunk) {
     alignas(64) R sum[tile_size];
     for (long item = from; item < to; ++item) {
-      const long j = item / columns_.tiles(), tile = item % columns_.tiles();
-      const long columns = smaller(8, columns_.columns - tile * 8);
-      gradient_tile_of<R, N>(columns, columns_.at(tile, 0), slots + j * capacity * stride, stride,
-                             rows, sum);
+      const long j = item / tiles(), tile = item % tiles();
+      const long columns = smaller(at_once, columns_.columns - tile * at_once);
+      gradient_of<N>(columns_, tile, slots, j, first, rows, sum);
       int at = 0;
       for (; chunk >> at & 1; ++at) add_to(sum, level(at, item), columns * N);
       __builtin_memcpy(level(at, item), sum, columns * N * W * sizeof(R));
@@ -128,8 +186,8 @@ class WeightGradient {
   void finish(long from, long to, long chunks, const int* gate, long units, long inputs, R* weight,
               R* bias, R* other_bias) {
     for (long item = from; item < to; ++item) {
-      const long j = item / columns_.tiles(), tile = item % columns_.tiles();
-      const long columns = smaller(8, columns_.columns - tile * 8);
+      const long j = item / tiles(), tile = item % tiles();
+      const long columns = smaller(at_once, columns_.columns - tile * at_once);
       R* sum = nullptr;
       for (int at = 0; at < levels_; ++at)
         if (chunks >> at & 1) {
@@ -142,7 +200,7 @@ class WeightGradient {
           const long row = gate[n] * units + j * W + lane;
           for (long m = 0; m < columns; ++m) {
             const R value = sum[(m * N + n) * W + lane];
-            const long column = tile * 8 + m;
+            const long column = tile * at_once + m;
             if (column < inputs) {
               weight[row * inputs + column] = value;
               continue;
@@ -157,7 +215,7 @@ class WeightGradient {
  private:
   R* level(int at, long item) const { return sums_ + (at * items() + item) * tile_size; }
 
-  Columns<R> columns_;
+  Columns columns_;
   long panels_ = 0;
   int levels_ = 0;
   R* sums_ = nullptr;

@@ -23,10 +23,27 @@ namespace {
 #include "activations.inl"
 #include "gemm.inl"
 #include "pack.inl"
+#if defined(RECURRA_TILES)
+#include "tiles.inl"
+#else
+#include "exact.inl"
+#endif
 #include "steps.inl"
 //
 #include "forward.inl"
 #include "gradient.inl"
+#if defined(RECURRA_TILES)
+#include "tile_gradient.inl"
+template <class R, int count>
+using SlotsOf = RoundedSlots<R, count>;
+template <class R>
+using ColumnsOf = RoundedColumns<R>;
+#else
+template <class R, int count>
+using SlotsOf = Slots<R, count>;
+template <class R>
+using ColumnsOf = Columns<R>;
+#endif
 //
 #include "backward.inl"
 #include "gru.inl"
@@ -100,9 +117,11 @@ constexpr Kernels<R> kernels() {
       BackwardSweep<typename decltype(family)::type>(call, weights, out, call.workspace).run();
     });
   };
-  k.linear_packed_size = linear_packed_size<R>;
-  k.linear_pack = linear_pack<R>;
-  k.linear = linear<R>;
+  if (!rounding) {
+    k.linear_packed_size = linear_packed_size<R>;
+    k.linear_pack = linear_pack<R>;
+    k.linear = linear<R>;
+  }
   return k;
 }
 
@@ -111,10 +130,20 @@ constexpr Kernels<R> kernels() {
 #define RECURRA_NAME_OF(isa) #isa
 #define RECURRA_NAME(isa) RECURRA_NAME_OF(isa)
 
+#if defined(RECURRA_TILES)
 const Table& table() {
-  static constexpr Table all{RECURRA_ISA_ID, RECURRA_NAME(RECURRA_ISA), RECURRA_VECTOR_BYTES,
-                             kernels<float>(), kernels<double>()};
+  // What is not rounded is AVX-512's, to the bit.
+  static constexpr Kernels<float> rounded = kernels<float>();
+  static const Table all{RECURRA_ISA_ID, RECURRA_NAME(RECURRA_ISA), RECURRA_VECTOR_BYTES,
+                         avx512::table().float32, avx512::table().float64, &rounded};
   return all;
 }
+#else
+const Table& table() {
+  static constexpr Table all{RECURRA_ISA_ID, RECURRA_NAME(RECURRA_ISA), RECURRA_VECTOR_BYTES,
+                             kernels<float>(), kernels<double>(), nullptr};
+  return all;
+}
+#endif
 
 }  // namespace recurra::RECURRA_ISA

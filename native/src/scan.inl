@@ -45,16 +45,18 @@ class ForwardSweep<Scan<R_, Activations>> {
   using R = R_;
   using F = Scan<R, Activations>;
   static constexpr int W = lanes<R>;
-  static constexpr long most = tile_rows<F::gates>();
+  static constexpr long most = rows_at_once<F::gates>();
   static constexpr long chunk = 64;  // steps: their sums and their x stay in the caches
 
  public:
   ForwardSweep(const Call<R>& call, const R* packed, const Outputs<R>& out, char* workspace)
       : call_(call), p_(call.problem), out_(out), equations_(p_), layout_(p_), packed_(packed),
-        width_(layout_.panels * W), team_(scan_team<R>(p_, 1)), plan_{&call} {
+        width_(layout_.panels * W), x_width_(factors(p_.inputs)), team_(scan_team<R>(p_, 1)),
+        plan_{&call}, rows_(p_.time >= most ? chunk : p_.batch) {
     Carve carve(workspace);
     if (needs_flags(call)) plan_.flags = carve.take<uint8_t>(size_t(p_.time) * p_.batch);
     state_ = carve.take<R>(size_t(p_.batch) * width_);
+    if constexpr (rounding) x_ = carve.take<Factor<R>>(size_t(team_.threads) * rows_ * x_width_);
     used_ = carve.used();
   }
 
@@ -69,6 +71,7 @@ class ForwardSweep<Scan<R_, Activations>> {
     }
     parallel(team_.threads, [](void* self, int index, int count) {
       Flushing flushing;
+      ProductScope products;
       static_cast<ForwardSweep*>(self)->work(index, count);
     }, this);
   }
@@ -83,9 +86,9 @@ class ForwardSweep<Scan<R_, Activations>> {
     });
     // A tile holds steps of one row; where steps are few, rows of one step.
     if (p_.time >= most)
-      along_time(share);
+      along_time(share, index);
     else
-      along_rows(share);
+      along_rows(share, index);
     each_vector(share, [&](long b, long j, long real) {
       store_part(out_.h.at(b) + j * W, load(state_ + b * width_ + j * W), real);
     });
@@ -104,18 +107,38 @@ class ForwardSweep<Scan<R_, Activations>> {
     return start;
   }
 
-  void along_time(const Share& share) {
+  // `count` rows of x, `stride` apart, as the products read them.
+  FactorRows<R> factors_of(const R* x, long stride, long count, int index) const {
+    if constexpr (rounding) {
+      Factor<R>* const to = x_ + index * rows_ * x_width_;
+      for (long m = 0; m < count; ++m)
+        for (long i = 0; i < x_width_; i += W)
+          put(to + m * x_width_ + i,
+              i < p_.inputs ? load_part(x + m * stride + i, p_.inputs - i) : Vec<R>{});
+      return {to, x_width_, x_width_};
+    } else {
+      return {x, stride, x_width_};
+    }
+  }
+
+  // The sums of `count` of those rows, the first of them number `row`, for the panel j.
+  RECURRA_INLINE void sums_of(FactorRows<R> rows, long row, long count, long j, R* sums) const {
+    rows.rows += row * rows.row_stride;
+    product<R, F::gates>(count, biases(j), rows, packed_ + layout_.input(j),
+                         {sums, F::gates * W});
+  }
+
+  void along_time(const Share& share, int index) {
     alignas(64) R sums[chunk * F::gates * W];
     const long stride = (p_.reverse ? -1 : 1) * call_.x.time;
     for (long b = share.row; b < share.row_end; ++b)
-      for (long from = 0; from < p_.time; from += chunk)
+      for (long from = 0; from < p_.time; from += chunk) {
+        const long to = smaller(p_.time, from + chunk);
+        const FactorRows<R> x = factors_of(call_.x.at(b, time_of(from)), stride, to - from, index);
         for (long j = share.panel; j < share.panel_end; ++j) {
-          const long to = smaller(p_.time, from + chunk), real = real_lanes<R>(p_.units, j);
-          const Start<R> start = biases(j);
-          each_tile(from, to, most, [&](long s, long count) {
-            const Operand<R> x{call_.x.at(b, time_of(s)), stride, p_.inputs};
-            product<R, F::gates>(count, start, x, packed_ + layout_.input(j),
-                                 {sums + (s - from) * F::gates * W, F::gates * W});
+          const long real = real_lanes<R>(p_.units, j);
+          each_tile(0, to - from, most, [&](long row, long count) {
+            sums_of(x, row, count, j, sums + row * F::gates * W);
           });
           R* state = state_ + b * width_ + j * W;
           Vec<R> h = load(state);
@@ -123,38 +146,44 @@ class ForwardSweep<Scan<R_, Activations>> {
             h = advance(sums + (s - from) * F::gates * W, b, time_of(s), j, real, h);
           store(state, h);
         }
+      }
   }
 
-  void along_rows(const Share& share) {
+  void along_rows(const Share& share, int index) {
     constexpr long wide = most > panels_at_once ? most : panels_at_once;
     alignas(64) R sums[wide * F::gates * W];
     const auto one = [&](const R* at, long b, long t, long j) {
       R* state = state_ + b * width_ + j * W;
       store(state, advance(at, b, t, j, real_lanes<R>(p_.units, j), load(state)));
     };
+    const long row = share.row, rows = share.row_end - row;
     for (long s = 0; s < p_.time; ++s) {
-      const long t = time_of(s), b = share.row;
-      if (share.row_end - share.row == 1) {
-        each_tile(share.panel, share.panel_end, panels_at_once, [&](long j, long count) {
-          Start<R> start = biases(j);
-          for (int g = 0; g < F::gates; ++g) start.stride[g] = layout_.bias_size;
-          row_product<R, F::gates>(count, start, call_.x.at(b, t), p_.inputs,
-                                   packed_ + layout_.input(j), layout_.input_size,
-                                   {sums, F::gates * W});
-          for (long i = 0; i < count; ++i) one(sums + i * F::gates * W, b, t, j + i);
+      const long t = time_of(s);
+      if constexpr (!rounding)
+        if (rows == 1) {
+          step_of_row(share, t, sums, one);
+          continue;
+        }
+      const FactorRows<R> x = factors_of(call_.x.at(row, t), call_.x.batch, rows, index);
+      for (long j = share.panel; j < share.panel_end; ++j)
+        each_tile(0, rows, most, [&](long first, long count) {
+          sums_of(x, first, count, j, sums);
+          for (long m = 0; m < count; ++m) one(sums + m * F::gates * W, row + first + m, t, j);
         });
-        continue;
-      }
-      for (long j = share.panel; j < share.panel_end; ++j) {
-        const Start<R> start = biases(j);
-        each_tile(share.row, share.row_end, most, [&](long row, long count) {
-          const Operand<R> x{call_.x.at(row, t), call_.x.batch, p_.inputs};
-          product<R, F::gates>(count, start, x, packed_ + layout_.input(j),
-                               {sums, F::gates * W});
-          for (long m = 0; m < count; ++m) one(sums + m * F::gates * W, row + m, t, j);
-        });
-      }
     }
+  }
+
+  // One step of a single row: several panels at once.
+  template <class One>
+  RECURRA_INLINE void step_of_row(const Share& share, long t, R* sums, One one) const {
+    each_tile(share.panel, share.panel_end, panels_at_once, [&](long j, long count) {
+      Start<R> start = biases(j);
+      for (int g = 0; g < F::gates; ++g) start.stride[g] = layout_.bias_size;
+      row_product<R, F::gates>(count, start, call_.x.at(share.row, t), p_.inputs,
+                               packed_ + layout_.input(j), layout_.input_size,
+                               {sums, F::gates * W});
+      for (long i = 0; i < count; ++i) one(sums + i * F::gates * W, share.row, t, j + i);
+    });
   }
 
   // One step of one chain: the state ahead of it becomes the state after it.
@@ -186,11 +215,13 @@ class ForwardSweep<Scan<R_, Activations>> {
   F equations_;
   Packed<F> layout_;
   const R* packed_;
-  long width_;
+  long width_, x_width_;
   Team team_;
   Plan<R> plan_;
+  long rows_;  // of x that a thread rounds at once
   size_t used_ = 0;
   R* state_ = nullptr;
+  Factor<R>* x_ = nullptr;
 };
 
 // From the last chunk of time to the first: each chain's slopes, then, with all units' known, the
@@ -216,10 +247,9 @@ class BackwardSweep<Scan<R_, Activations>> {
     Carve carve(workspace);
     if (needs_flags(call)) plan_.flags = carve.take<uint8_t>(size_t(p_.time) * p_.batch);
     dh_ = carve.take<R>(size_t(p_.batch) * width_);
-    slots_ = carve.take<R>(size_t(panels_) * rows_ * slots * W);
-    input_ = carve.take<R>(size_t(panels_) * W * slots * ceiling(p_.inputs, W) * W);
-    x_ = {nullptr, p_.inputs + 1, rows_};
-    x_.packed = carve.take<R>(size_t(x_.tiles()) * 8 * rows_);
+    slots_.prepare(carve, p_.units, rows_);
+    input_ = carve.take<R>(transposed(ceiling(p_.inputs, W)));
+    x_.prepare(carve, p_.inputs + 1, 0, rows_);
     d_input_.prepare(carve, x_, panels_, chunks_);
     used_ = carve.used();
   }
@@ -230,11 +260,15 @@ class BackwardSweep<Scan<R_, Activations>> {
     if (plan_.flags) fill_flags(call_, plan_.flags);
     parallel(team_.threads, [](void* self, int index, int count) {
       Flushing flushing;
+      ProductScope products;
       static_cast<BackwardSweep*>(self)->work(index, count);
     }, this);
   }
 
  private:
+  // Elements of so many vectors of columns of transposed weights.
+  size_t transposed(long vectors) const { return panel_length<R>(slots_.depth(slots), vectors); }
+
   // Steps count in the order in which forward ran them.
   long time_of(long s) const { return p_.reverse ? p_.time - 1 - s : s; }
 
@@ -252,14 +286,13 @@ class BackwardSweep<Scan<R_, Activations>> {
       });
       all_.wait(count);
       long row, row_end;
-      Team::part(steps * p_.batch, 8, index, count, row, row_end);
+      Team::part(steps * p_.batch, row_grain, index, count, row, row_end);
       to_inputs(from, steps, row, row_end);
       pack_columns(from, steps, row, row_end);
       all_.wait(count);
       long item, item_end;
       Team::part(d_input_.items(), 1, index, count, item, item_end);
-      d_input_.add(item, item_end, slots_, slots * W, rows_, steps * p_.batch,
-                   chunks_ - 1 - chunk);
+      d_input_.add(item, item_end, slots_, 0, steps * p_.batch, chunks_ - 1 - chunk);
       all_.wait(count);
     }
     each_vector(share, [&](long b, long j, long at, long real) {
@@ -283,8 +316,9 @@ class BackwardSweep<Scan<R_, Activations>> {
     long from, to;
     Team::part(vectors, group, index, count, from, to);
     for (long v = from; v < to; v += group)
-      pack_transposed(weights_.input, p_.units, p_.inputs, v * W, smaller(group, vectors - v) * W,
-                      F::input_gates, slots, input_ + v * W * panels_ * W * slots);
+      pack_factors_transposed(weights_.input, p_.units, p_.inputs, v * W,
+                              smaller(group, vectors - v) * W, F::input_gates, slots,
+                              input_ + transposed(v));
   }
 
   // Through `steps` steps of one chain: their sums' gradients go to the slots, the state's comes
@@ -293,7 +327,6 @@ class BackwardSweep<Scan<R_, Activations>> {
     for (long i = steps - 1; i >= 0; --i) {
       const long t = time_of(from + i);
       const uint8_t flag = plan_.at(t, b);
-      R* slot = slots_ + (j * rows_ + b * steps + i) * slots * W;
       if (flag & within) dh = dh + load_part(out_.y.at(b, t) + j * W, real);
       Vec<R> d_update{}, d_candidate{};
       if (flag & runs) {
@@ -309,8 +342,8 @@ class BackwardSweep<Scan<R_, Activations>> {
         d_candidate = moved * equations_.candidate_slope(candidate);
         dh = through + (taken - moved);
       }
-      store(slot, d_update);
-      store(slot + W, d_candidate);
+      slots_.put_slot(b * steps + i, j, 0, d_update);
+      slots_.put_slot(b * steps + i, j, 1, d_candidate);
       if (flag & begins) {
         // A segment's start takes the gradient; nothing of it reaches the step before.
         if (out_.start_h.data) {
@@ -327,10 +360,10 @@ class BackwardSweep<Scan<R_, Activations>> {
     const long vectors = ceiling(p_.inputs, W);
     for (long v = 0; v < vectors; v += group) {
       if (vectors - v >= group)
-        each_tile(row, row_end, tile_rows<2>(),
+        each_tile(row, row_end, rows_at_once<2>(),
                   [&](long q, long rows) { to_inputs_tile<2>(from, steps, v, q, rows); });
       else
-        each_tile(row, row_end, tile_rows<1>(),
+        each_tile(row, row_end, rows_at_once<1>(),
                   [&](long q, long rows) { to_inputs_tile<1>(from, steps, v, q, rows); });
     }
   }
@@ -338,11 +371,10 @@ class BackwardSweep<Scan<R_, Activations>> {
   template <int N>
   void to_inputs_tile(long from, long steps, long v, long q, long rows) {
     alignas(64) static constexpr R none[W] = {};
-    alignas(64) R sums[8 * N * W];
+    alignas(64) R sums[most_rows * N * W];
     Start<R> start;
     for (int n = 0; n < N; ++n) start.at[n] = none;
-    const Operand<R> d{slots_ + q * slots * W, slots * W, slots * W, panels_, rows_ * slots * W};
-    product<R, N>(rows, start, d, input_ + v * W * panels_ * W * slots, {sums, N * W});
+    product<R, N>(rows, start, slots_.operand(q, 0, slots), input_ + transposed(v), {sums, N * W});
     for (long m = 0; m < rows; ++m) {
       const long b = (q + m) / steps, t = time_of(from + (q + m) % steps);
       const bool ran = plan_.at(t, b) & runs;
@@ -357,10 +389,11 @@ class BackwardSweep<Scan<R_, Activations>> {
     for (long q = row; q < row_end; ++q) {
       const long b = q / steps, t = time_of(from + q % steps);
       const bool ran = plan_.at(t, b) & runs;
-      const R* x = call_.x.at(b, t);
-      for (long i = 0; i < p_.inputs; ++i) x_.at(i / 8, q)[i % 8] = ran ? x[i] : R(0);
-      x_.at(p_.inputs / 8, q)[p_.inputs % 8] = R(1);
+      x_.put_row(q, ran ? call_.x.at(b, t) : nullptr, p_.inputs);
+      x_.put_one(q, p_.inputs, R(1));
     }
+    x_.close(row, row_end);
+    slots_.close(row, row_end);
   }
 
   const Call<R>& call_;
@@ -373,8 +406,9 @@ class BackwardSweep<Scan<R_, Activations>> {
   Plan<R> plan_;
   long chunk_ = 1, chunks_ = 0, rows_ = 0;
   size_t used_ = 0;
-  R *dh_ = nullptr, *slots_ = nullptr, *input_ = nullptr;
-  Columns<R> x_;
-  WeightGradient<R, slots> d_input_;
+  R *dh_ = nullptr, *input_ = nullptr;
+  SlotsOf<R, slots> slots_;
+  ColumnsOf<R> x_;
+  WeightGradient<R, slots, ColumnsOf<R>> d_input_;
   Barrier all_;
 };

@@ -116,7 +116,7 @@ RECURRA_INLINE long kept_offset(const Problem& p, long t, long j, long b) {
 
 // Packed weights: biases [panels][G+1][W] (the last begins a chain of its own, where there is one),
 // then the input panels [panels][I][G][W], the recurrent ones [panels][H][first][W] and, for a
-// second stage, its own [panels][H][W].
+// second stage, its own [panels][H][W]; as long as `panel_length` says.
 template <class F>
 struct Packed {
   using R = typename F::Real;
@@ -124,8 +124,10 @@ struct Packed {
   long panels, bias_size, input_size, recurrent_size, candidate_size;
 
   explicit Packed(const Problem& p)
-      : panels(ceiling(p.units, W)), bias_size((F::gates + 1) * W), input_size(p.inputs * F::gates * W),
-        recurrent_size(p.units * F::first * W), candidate_size(F::two_stages ? p.units * W : 0) {}
+      : panels(ceiling(p.units, W)), bias_size((F::gates + 1) * W),
+        input_size(panel_length<R>(factors(p.inputs), F::gates)),
+        recurrent_size(panel_length<R>(factors(p.units), F::first)),
+        candidate_size(F::two_stages ? panel_length<R>(factors(p.units), 1) : 0) {}
 
   long bias(long j) const { return j * bias_size; }
   long input(long j) const { return panels * bias_size + j * input_size; }
@@ -155,12 +157,12 @@ void pack(const Problem& p, const Weights<typename F::Real>& w, typename F::Real
         }
         bias[g * W + lane] = value;
       }
-    pack_panel(w.input, p.units, p.inputs, j, order, F::gates,
+    pack_factors(w.input, p.units, p.inputs, j, order, F::gates,
                to + packed.input(j));
-    pack_panel(w.recurrent, p.units, p.units, j, order, F::first,
+    pack_factors(w.recurrent, p.units, p.units, j, order, F::first,
                to + packed.recurrent(j));
     if (F::two_stages)
-      pack_panel(w.recurrent, p.units, p.units, j, order + F::first, 1,
+      pack_factors(w.recurrent, p.units, p.units, j, order + F::first, 1,
                  to + packed.candidate(j));
   }
 }

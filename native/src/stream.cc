@@ -72,7 +72,7 @@ void Stream<R>::lay_out(char* memory) {
     if (stage.kind != StageKind::layer) continue;
     for (int copy = 0; copy < 2; ++copy) enter(i, copy);
     const Call<R>& call = paths_[0].calls[i];
-    const size_t needed = stage.prepared.table->template of<R>().forward_workspace(call);
+    const size_t needed = stage.prepared.kernels->forward_workspace(call);
     workspace = needed > workspace ? needed : workspace;
   }
   char* shared = take(workspace);
@@ -135,8 +135,8 @@ void Stream<R>::run(size_t i, const Path& path, const void* input) {
       return run_layer(i, path, x);
     case StageKind::linear: {
       const Prepared<R>& own = stage.prepared;
-      return own.table->template of<R>().linear(own.linear, own.packed, {x, own.linear.inputs},
-                                                rows_, {to, own.linear.outputs});
+      return own.kernels->linear(own.linear, own.packed, {x, own.linear.inputs}, rows_,
+                                 {to, own.linear.outputs});
     }
     case StageKind::embedding:
       for (long b = 0; b < rows_; ++b)
@@ -154,7 +154,7 @@ void Stream<R>::run_layer(size_t i, const Path& path, const R* x) {
   const Stage<R>& stage = stages_[i];
   Call<R> call = path.calls[i];
   call.x.data = x;
-  stage.prepared.table->template of<R>().forward(call, stage.prepared.packed, path.outs[i]);
+  stage.prepared.kernels->forward(call, stage.prepared.packed, path.outs[i]);
   if (!stage.residual) return;
   const R* h = path.outs[i].h.data;
   R* to = path.values[i + 1];

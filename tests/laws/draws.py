@@ -168,7 +168,7 @@ def weight_of(family: str) -> str:
 def compute(call: Call, backend: str) -> tuple[Tensor, ...]:
     """Outputs and final states."""
     outputs: tuple[Tensor, ...] = function_of(call.family)(
-        **call.arrays, **call.choices, backend=backend
+        **call.arrays, **call.choices, backend=backend, products=call.products
     )
     return outputs
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from draws import BACKENDS, CELLS, NATIVE, Cell, choices_of, compute, make, with_arrays
 
+from recurra import kernels
 from recurra.errors import BackendError, DTypeError
 from recurra.ops import Choice, choice
 from recurra.ops.call import Call
 
+needs_tiles = pytest.mark.skipif(
+    kernels.why_not_bfloat16() is not None, reason=f"no bfloat16: {kernels.why_not_bfloat16()}"
+)
 CASE = make("gru", choices_of("gru", "after"), dtype=torch.float32)
 
 
@@ -78,6 +84,76 @@ def test_gradients_under_autocast_reach_what_came_in() -> None:
         y.sum().backward()
     assert x.grad is not None
     assert x.grad.dtype == torch.bfloat16
+
+
+def with_products(products: str) -> Call:
+    return replace(CASE, products=products)
+
+
+@needs_tiles
+def test_autocast_and_medium_precision_select_products_of_bfloat16() -> None:
+    exact, rounded = compute(CASE, "auto"), compute(with_products("bfloat16"), "auto")
+    assert not torch.equal(exact[0], rounded[0])
+    assert torch.equal(compute(with_products("auto"), "auto")[0], exact[0])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(compute(with_products("auto"), "auto")[0], rounded[0])
+        assert torch.equal(compute(CASE, "auto")[0], exact[0])
+        assert "bfloat16" in str(choice.choose(choice.prepare(with_products("auto")), "auto"))
+        for backend in ("torch", "reference"):
+            call = choice.prepare(with_products("auto"), backend)
+            assert f"and they are float32: {backend} computes it" in str(
+                choice.choose(call, backend)
+            )
+    with torch.autocast("cpu", dtype=torch.float16):
+        assert torch.equal(compute(with_products("auto"), "auto")[0], exact[0])
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert torch.equal(compute(with_products("auto"), "auto")[0], rounded[0])
+        assert "matmul_precision" in str(choice.choose(choice.prepare(CASE), "auto"))
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@needs_tiles
+def test_gradients_under_autocast_are_those_of_rounded_products() -> None:
+    found = []
+    for call, narrow in ((with_products("bfloat16"), False), (with_products("auto"), True)):
+        weight = CASE.needed("recurrent_weight").clone().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=narrow):
+            y, _ = compute(with_arrays(call, recurrent_weight=weight), "auto")
+        y.sum().backward()
+        found.append(weight.grad)
+    assert found[0] is not None
+    assert torch.equal(*found)
+
+
+@needs_tiles
+def test_rounded_products_compile_without_a_graph_break() -> None:
+    weight = CASE.needed("recurrent_weight").clone().requires_grad_()
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        return choice.run(
+            replace(
+                with_products("auto"), arrays={**CASE.arrays, "x": x, "recurrent_weight": weight}
+            ),
+            "auto",
+        )[0]
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = run(CASE.x)
+        found = torch.compile(run, fullgraph=True, backend="aot_eager")(CASE.x)
+    assert torch.equal(expected, found)
+
+
+def test_named_products_that_cannot_be_computed_are_refused() -> None:
+    with pytest.raises(BackendError, match=r"products='bfloat16' .*'reference' has none"):
+        compute(with_products("bfloat16"), "reference")
+    with pytest.raises(BackendError, match="products must be auto, float32, bfloat16; got 'half'"):
+        compute(with_products("half"), "auto")
+    wide = make("gru", choices_of("gru", "after"), dtype=torch.float64)
+    with pytest.raises(BackendError, match=r"its arrays are torch.float64"):
+        compute(replace(wide, products="bfloat16"), "auto")
 
 
 def test_half_precision_without_autocast_is_refused() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 
 from recurra import ops
 from recurra.errors import BackendError, ShapeError, SpecError
+from recurra.kernels.checked import PRODUCTS
 from recurra.ops import choice, derivatives, native, recurrence, reference, registered
 from recurra.ops.call import STATES, Call
 from recurra.spec.cells import CELLS as CELL_TYPES
@@ -22,6 +23,7 @@ from recurra.spec.kernel import FAMILIES
 def test_the_reference_has_the_same_signature(family: str) -> None:
     public = dict(inspect.signature(function_of(family)).parameters)
     assert public.pop("backend").default == "auto"
+    assert public.pop("products").default == "auto"
     inner = dict(inspect.signature(getattr(reference, KINDS[family])).parameters)
     assert list(public) == list(inner)
     for name, parameter in public.items():
@@ -31,8 +33,12 @@ def test_the_reference_has_the_same_signature(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_field_of_the_descriptor_is_an_argument(family: str) -> None:
     arguments = set(inspect.signature(function_of(family)).parameters)
-    words = {"reset", "activation", "gate_activation", "reverse", "backend"}
+    words = {"reset", "activation", "gate_activation", "reverse", "backend", "products"}
     assert arguments - words == set(FAMILIES[family])
+
+
+def test_the_products_that_can_be_named_are_those_that_there_are() -> None:
+    assert get_args(recurrence.Products) == ("auto", *PRODUCTS)
 
 
 def test_the_backends_that_can_be_named_are_those_that_there_are() -> None:
@@ -86,7 +92,7 @@ def test_why_refuses_what_the_function_refuses() -> None:
 def test_every_cell_has_its_function_and_its_family() -> None:
     """A cell that is left out of a table of families or of the public functions fails here."""
     assert {cell.family for cell in CELL_TYPES.values()} == set(FAMILIES) == set(STATES)
-    assert set(ops.__all__) == {*CELL_TYPES, "Backend", "Choice", "why"}
+    assert set(ops.__all__) == {*CELL_TYPES, "Backend", "Choice", "Products", "why"}
     assert set(reference.__all__) == set(CELL_TYPES)
     for table in (registered.CHOICES, registered.OPERATORS, native.FACES, derivatives.FUNCTIONS):
         assert set(table) == set(FAMILIES)

@@ -16,7 +16,7 @@ def test_the_schema_names_every_field_in_its_order(family: str) -> None:
     schema = getattr(torch.ops.recurra, family).default._schema
     names = [argument.name for argument in schema.arguments]
     assert names[: len(FAMILIES[family])] == list(FAMILIES[family])
-    assert names[-2:] == ["reverse", "keep"]
+    assert names[-3:] == ["reverse", "products", "keep"]
     assert len(schema.returns) == 2 + len(STATES[family])
     for argument, field in zip(schema.arguments, FAMILIES[family].values(), strict=False):
         assert str(argument.type) == ("Optional[Tensor]" if field.optional else "Tensor")
@@ -24,7 +24,7 @@ def test_the_schema_names_every_field_in_its_order(family: str) -> None:
 
 def arguments(call: Call, keep: bool) -> tuple[object, ...]:
     words = [call.choices[name] for name in registered.CHOICES[call.family]]
-    return *call.arrays.values(), *words, keep
+    return *call.arrays.values(), *words, call.products, keep
 
 
 @pytest.mark.skipif(not NATIVE, reason="the native kernels were not built")

@@ -37,13 +37,16 @@ struct Table {
   int vector_bytes;
   Kernels<float> float32;
   Kernels<double> float64;
+  // The recurrent families in float32 with products of bfloat16; null where the set has none.
+  const Kernels<float>* bfloat16;
 
+  // Null for rounded products that are not there.
   template <class R>
-  const Kernels<R>& of() const {
+  const Kernels<R>* of(bool rounded = false) const {
     if constexpr (sizeof(R) == sizeof(float))
-      return float32;
+      return rounded ? bfloat16 : &float32;
     else
-      return float64;
+      return rounded ? nullptr : &float64;
   }
 };
 

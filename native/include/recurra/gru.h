@@ -15,6 +15,11 @@
 // Backward: x, h0, start_h and decay likewise. Weight and bias gradients sum chains of 64 rows in
 // pairs, in an order fixed by the shape: the same bits whatever the number of threads.
 //
+// Products of bfloat16 (dispatch.h): x, m, the weights and the gradients of the sums are rounded to
+// bfloat16 wherever they are multiplied; state, sums and gates stay float32. Sums go in blocks of 32
+// factors in the order of their index, those of weight gradients over a whole chunk, chunks in pairs:
+// sameness as above. Error bound: 2^-8 of each product.
+//
 // Skipped steps (beyond lengths, or not valid) are not computed into anything: x there may be NaN.
 // Error bound: float32 tanh 4e-7 and sigmoid 2e-7 absolute; float64 4e-16 both. From |x| = 9 on tanh is
 // exactly +-1, from 18 on sigmoid exactly 0 or 1 (float64: 20, 40).

@@ -19,7 +19,7 @@ namespace recurra {
 // A layer's or a linear map's weights as packed once, and the kernels that read them.
 template <class R>
 struct Prepared {
-  const Table* table = nullptr;
+  const Kernels<R>* kernels = nullptr;
   const R* packed = nullptr;
   Problem problem;   // of a layer
   Linear<R> linear;  // of a linear map

@@ -7,6 +7,18 @@
 from __future__ import annotations
 
 from recurra.kernels import gru, linear, lstm, rnn, scan
-from recurra.kernels.choice import backend, isa, isas, set_isa, why
+from recurra.kernels.choice import backend, isa, isas, set_isa, why, why_not_bfloat16
 
-__all__ = ["backend", "gru", "isa", "isas", "linear", "lstm", "rnn", "scan", "set_isa", "why"]
+__all__ = [
+    "backend",
+    "gru",
+    "isa",
+    "isas",
+    "linear",
+    "lstm",
+    "rnn",
+    "scan",
+    "set_isa",
+    "why",
+    "why_not_bfloat16",
+]

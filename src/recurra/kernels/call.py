@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from recurra.errors import DTypeError, ShapeError, SpecError
+from recurra.errors import BackendError, DTypeError, ShapeError, SpecError
 from recurra.kernels import checked, portable
-from recurra.kernels.checked import PLACES, WEIGHTS, Array, Given, dense
-from recurra.kernels.choice import native, require_native
+from recurra.kernels.checked import PLACES, PRODUCTS, WEIGHTS, Array, Given, dense
+from recurra.kernels.choice import native, require_native, why_not_bfloat16
 from recurra.spec.cells import ACTIVATIONS, CELLS, RESETS
 from recurra.spec.kernel import check_arrays
 
@@ -58,12 +58,14 @@ class Layer:
         reset: Of the GRU.
         activation: Of the candidate.
         gate_activation: Of the gates.
+        products: "float32" or "bfloat16".
         pack: False: only to be checked, for a backward pass.
 
     Raises:
         ShapeError: the weights do not fit each other.
         DTypeError: they are not all float32 or all float64.
         SpecError: a choice is not one of its words.
+        BackendError: products of bfloat16, where nothing here computes them.
     """
 
     def __init__(
@@ -74,12 +76,14 @@ class Layer:
         reset: str = "after",
         activation: str = "tanh",
         gate_activation: str = "sigmoid",
+        products: str = "float32",
         pack: bool = True,
     ) -> None:
         for name, word, allowed in (
             ("reset", reset, RESETS),
             ("activation", activation, ACTIVATIONS),
             ("gate_activation", gate_activation, ACTIVATIONS),
+            ("products", products, PRODUCTS),
         ):
             if word not in allowed:
                 raise SpecError(f"{family} expected {name} in {', '.join(allowed)}; got {word!r}")
@@ -90,8 +94,10 @@ class Layer:
         self._seen = _described(weights)
         self.weights = {name: dense(weights.get(name)) for name in WEIGHTS}
         self._check_weights()
+        if products == "bfloat16":
+            self._check_bfloat16()
         self._packed: Any = None
-        self._codes = checked.codes_of(family, **self.choices)
+        self._codes = checked.codes_of(family, products=products, **self.choices)
         if native() is not None and pack:
             self._packed = checked.pack(self._codes, self.weights)
 
@@ -106,6 +112,15 @@ class Layer:
         check_arrays(self.family, self._seen | nothing, self.gates)
         if rows < 1:
             raise ShapeError(f"{self.family} expected input_weight [G*H, I] with H >= 1, got H=0")
+
+    def _check_bfloat16(self) -> None:
+        seen = self._seen["input_weight"]
+        wide = "the weights are float64" if seen is not None and seen[1] == "float64" else None
+        reason = why_not_bfloat16() or wide
+        if reason is not None:
+            raise BackendError(
+                f"{self.family} cannot compute products='bfloat16': {reason}; take 'float32'"
+            )
 
     def prepared(self) -> Any:
         """The extension's own handle on the packed weights.

@@ -20,6 +20,7 @@ from recurra.spec.kernel import FAMILIES
 
 __all__ = [
     "PLACES",
+    "PRODUCTS",
     "WEIGHTS",
     "Array",
     "Codes",
@@ -34,7 +35,11 @@ __all__ = [
 
 Array = NDArray[Any]
 Given = Mapping[str, Array | None]
-Codes = tuple[int, int, int, int]
+# Family, reset, the two activations, and whether products round their factors to bfloat16.
+Codes = tuple[int, int, int, int, bool]
+
+# Of what the products are made: x's own element type, or factors rounded to bfloat16.
+PRODUCTS = ("float32", "bfloat16")
 
 _FAMILIES = tuple(FAMILIES)
 WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
@@ -60,6 +65,7 @@ def codes_of(
     reset: str = "after",
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
 ) -> Codes:
     """The family and its choices as the extension numbers them."""
     return (
@@ -67,6 +73,7 @@ def codes_of(
         RESETS.index(reset),
         ACTIVATIONS.index(activation),
         ACTIVATIONS.index(gate_activation),
+        products == "bfloat16",
     )
 
 
@@ -117,7 +124,8 @@ def pack(codes: Codes, weights: Given) -> Any:
     extension = require_native("packing weights")
     values = [dense(weights.get(name)) for name in WEIGHTS]
     kind = extension.PackedFloat32 if _single(weights) else extension.PackedFloat64
-    return kind(*codes, *values)
+    *numbers, rounded = codes
+    return kind(*numbers, *values, rounded)
 
 
 def _single(weights: Given) -> bool:
@@ -179,8 +187,9 @@ def backward(
     extension = require_native("a backward pass")
     run = extension.backward_float32 if _single(arrays) else extension.backward_float64
     get = arrays.get
+    *numbers, rounded = codes
     results = run(
-        *codes,
+        *numbers,
         *[dense(get(name)) for name in WEIGHTS],
         dense(kept),
         *[readable(array, spread=False) for array in (*d_outputs, None)[:3]],
@@ -191,5 +200,6 @@ def backward(
         *_placed(arrays),
         reverse,
         threads,
+        rounded,
     )
     return dict(zip(_GRADIENTS, results, strict=True))

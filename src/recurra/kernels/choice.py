@@ -9,7 +9,16 @@ from types import ModuleType
 from recurra.errors import BackendError
 from recurra.spec.kernel import DESCRIPTOR_VERSION
 
-__all__ = ["backend", "isa", "isas", "native", "require_native", "set_isa", "why"]
+__all__ = [
+    "backend",
+    "isa",
+    "isas",
+    "native",
+    "require_native",
+    "set_isa",
+    "why",
+    "why_not_bfloat16",
+]
 
 
 def _load() -> tuple[ModuleType | None, str]:
@@ -53,13 +62,31 @@ def backend() -> str:
 
 
 def isa() -> str:
-    """The instruction set in use: "avx512", "avx2" or "baseline"; "numpy" for portable kernels."""
+    """The instruction set in use: "amx" (AVX-512 and AMX), "avx512", "avx2" or "baseline".
+
+    "numpy" for portable kernels.
+    """
     return "numpy" if _NATIVE is None else str(_NATIVE.isa())
 
 
 def isas() -> tuple[str, ...]:
     """The instruction sets that this processor can run, the fastest first."""
     return ("numpy",) if _NATIVE is None else tuple(_NATIVE.isas())
+
+
+def why_not_bfloat16() -> str | None:
+    """Why no products of bfloat16 can be computed; None: they can."""
+    return _WHY_NOT_BFLOAT16
+
+
+def _find_why_not_bfloat16() -> str | None:
+    if _NATIVE is None:
+        return "the native kernels were not built"
+    if _NATIVE.bfloat16():
+        return None
+    if "amx" in isas():
+        return f"they need the instruction set amx, and {_NAMED_BY} named {isa()}"
+    return f"they need a processor with AMX, and {isa()} is the most that this one has"
 
 
 def set_isa(name: str) -> None:
@@ -72,10 +99,12 @@ def set_isa(name: str) -> None:
 
 
 _NAMED_BY = ""
+# Found once for each choice: torch.compile traces a word, but not a call of the extension.
+_WHY_NOT_BFLOAT16 = _find_why_not_bfloat16()
 
 
 def _use(name: str, by: str) -> None:
-    global _NAMED_BY
+    global _NAMED_BY, _WHY_NOT_BFLOAT16
     if name not in isas():
         raise BackendError(
             f"{by} expected an instruction set that runs here ({', '.join(isas())}), got {name!r}"
@@ -83,6 +112,7 @@ def _use(name: str, by: str) -> None:
     if _NATIVE is not None:
         _NATIVE.choose(name)
     _NAMED_BY = by
+    _WHY_NOT_BFLOAT16 = _find_why_not_bfloat16()
 
 
 def why() -> str:

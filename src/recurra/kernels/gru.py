@@ -52,11 +52,14 @@ class Packed:
         reset: "after", "before" or "none".
         activation: Of the candidate.
         gate_activation: Of the gates.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
 
     Raises:
         ShapeError: the weights do not fit each other.
         DTypeError: they are not all float32 or all float64.
         SpecError: a choice is not one of its words.
+        BackendError: products of bfloat16, where nothing here computes them.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Packed:
         reset: str = "after",
         activation: str = "tanh",
         gate_activation: str = "sigmoid",
+        products: str = "float32",
     ) -> None:
         self._layer = call.Layer(
             "gru",
@@ -81,6 +85,7 @@ class Packed:
             reset=reset,
             activation=activation,
             gate_activation=gate_activation,
+            products=products,
         )
 
     def prepared(self) -> Any:
@@ -155,6 +160,7 @@ def forward(
     reset: str = "after",
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -178,6 +184,8 @@ def forward(
         reset: "after", "before" or "none".
         activation: Of the candidate.
         gate_activation: Of the gates.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
         lengths: Steps of each row that are not padding, [B] int64; None: all T.
         valid: [B, T] bool; False holds the state and repeats the output.
         starts: [B, T] bool; True begins from start_h at that step.
@@ -195,7 +203,8 @@ def forward(
     Raises:
         ShapeError: an array is missing or an axis differs, or a length is not in 0..T.
         DTypeError: an array's element type does not fit.
-        BackendError: `keep`, where the native kernels were not built.
+        BackendError: `keep`, where the native kernels were not built, or products of bfloat16 where
+            nothing here computes them.
     """
     packed = Packed(
         input_weight,
@@ -205,6 +214,7 @@ def forward(
         reset=reset,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
     )
     return packed.forward(
         x,
@@ -236,6 +246,7 @@ def backward(
     reset: str = "after",
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -269,6 +280,7 @@ def backward(
         reset=reset,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
         pack=False,
     )
     arrays = {
@@ -297,6 +309,7 @@ def step(
     reset: str = "after",
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     valid: Array | None = None,
     starts: Array | None = None,
     start_h: Array | None = None,
@@ -330,6 +343,7 @@ def step(
         reset=reset,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
     )
     return packed.step(
         x,

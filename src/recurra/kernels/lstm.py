@@ -69,11 +69,14 @@ class Packed:
         recurrent_bias: [G*H]; None: zero.
         activation: Of the candidate and of the output.
         gate_activation: Of the gates.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
 
     Raises:
         ShapeError: the weights do not fit each other.
         DTypeError: they are not all float32 or all float64.
         SpecError: a choice is not one of its words.
+        BackendError: products of bfloat16, where nothing here computes them.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Packed:
         *,
         activation: str = "tanh",
         gate_activation: str = "sigmoid",
+        products: str = "float32",
     ) -> None:
         self._layer = call.Layer(
             "lstm",
@@ -96,6 +100,7 @@ class Packed:
             },
             activation=activation,
             gate_activation=gate_activation,
+            products=products,
         )
 
     def prepared(self) -> Any:
@@ -177,6 +182,7 @@ def forward(
     *,
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -201,6 +207,8 @@ def forward(
         recurrent_bias: [G*H]; None: zero.
         activation: Of the candidate and of the output.
         gate_activation: Of the gates.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
         lengths: Steps of each row that are not padding, [B] int64; None: all T.
         valid: [B, T] bool; False holds the state and repeats the output.
         starts: [B, T] bool; True begins from start_h at that step.
@@ -219,7 +227,8 @@ def forward(
     Raises:
         ShapeError: an array is missing or an axis differs, or a length is not in 0..T.
         DTypeError: an array's element type does not fit.
-        BackendError: `keep`, where the native kernels were not built.
+        BackendError: `keep`, where the native kernels were not built, or products of bfloat16 where
+            nothing here computes them.
     """
     packed = Packed(
         input_weight,
@@ -228,6 +237,7 @@ def forward(
         recurrent_bias,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
     )
     return packed.forward(
         x,
@@ -262,6 +272,7 @@ def backward(
     *,
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -296,6 +307,7 @@ def backward(
         },
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
         pack=False,
     )
     arrays = {
@@ -326,6 +338,7 @@ def step(
     *,
     activation: str = "tanh",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     valid: Array | None = None,
     starts: Array | None = None,
     start_h: Array | None = None,
@@ -360,6 +373,7 @@ def step(
         recurrent_bias,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
     )
     return packed.step(
         x,

@@ -44,11 +44,14 @@ class Packed:
         input_bias: [H]; None: zero.
         recurrent_bias: [H]; None: zero.
         activation: Of the candidate.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
 
     Raises:
         ShapeError: the weights do not fit each other.
         DTypeError: they are not all float32 or all float64.
         SpecError: a choice is not one of its words.
+        BackendError: products of bfloat16, where nothing here computes them.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Packed:
         recurrent_bias: Array | None = None,
         *,
         activation: str = "tanh",
+        products: str = "float32",
     ) -> None:
         self._layer = call.Layer(
             "rnn",
@@ -69,6 +73,7 @@ class Packed:
                 "recurrent_bias": recurrent_bias,
             },
             activation=activation,
+            products=products,
         )
 
     def prepared(self) -> Any:
@@ -137,6 +142,7 @@ def forward(
     recurrent_bias: Array | None = None,
     *,
     activation: str = "tanh",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -157,6 +163,8 @@ def forward(
         input_bias: [H]; None: zero.
         recurrent_bias: [H]; None: zero.
         activation: Of the candidate.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
         lengths: Steps of each row that are not padding, [B] int64; None: all T.
         valid: [B, T] bool; False holds the state and repeats the output.
         starts: [B, T] bool; True begins from start_h at that step.
@@ -173,7 +181,8 @@ def forward(
     Raises:
         ShapeError: an array is missing or an axis differs, or a length is not in 0..T.
         DTypeError: an array's element type does not fit.
-        BackendError: `keep`, where the native kernels were not built.
+        BackendError: `keep`, where the native kernels were not built, or products of bfloat16 where
+            nothing here computes them.
     """
     packed = Packed(
         input_weight,
@@ -181,6 +190,7 @@ def forward(
         input_bias,
         recurrent_bias,
         activation=activation,
+        products=products,
     )
     return packed.forward(
         x,
@@ -209,6 +219,7 @@ def backward(
     recurrent_bias: Array | None = None,
     *,
     activation: str = "tanh",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -239,6 +250,7 @@ def backward(
             "recurrent_bias": recurrent_bias,
         },
         activation=activation,
+        products=products,
         pack=False,
     )
     arrays = {
@@ -264,6 +276,7 @@ def step(
     recurrent_bias: Array | None = None,
     *,
     activation: str = "tanh",
+    products: str = "float32",
     valid: Array | None = None,
     starts: Array | None = None,
     start_h: Array | None = None,
@@ -294,6 +307,7 @@ def step(
         input_bias,
         recurrent_bias,
         activation=activation,
+        products=products,
     )
     return packed.step(
         x,

@@ -43,11 +43,14 @@ class Packed:
         input_bias: [2*H]; None: zero.
         activation: Of the candidate.
         gate_activation: Of the update gate.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
 
     Raises:
         ShapeError: the weights do not fit each other.
         DTypeError: they are not all float32 or all float64.
         SpecError: a choice is not one of its words.
+        BackendError: products of bfloat16, where nothing here computes them.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Packed:
         *,
         activation: str = "identity",
         gate_activation: str = "sigmoid",
+        products: str = "float32",
     ) -> None:
         self._layer = call.Layer(
             "scan",
@@ -66,6 +70,7 @@ class Packed:
             },
             activation=activation,
             gate_activation=gate_activation,
+            products=products,
         )
 
     def prepared(self) -> Any:
@@ -129,6 +134,7 @@ def forward(
     *,
     activation: str = "identity",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -147,6 +153,8 @@ def forward(
         input_bias: [2*H]; None: zero.
         activation: Of the candidate.
         gate_activation: Of the update gate.
+        products: "float32": of x's own element type; "bfloat16": factors rounded to it,
+            sums in float32.
         lengths: Steps of each row that are not padding, [B] int64; None: all T.
         valid: [B, T] bool; False holds the state and repeats the output.
         starts: [B, T] bool; True begins from start_h at that step.
@@ -162,13 +170,15 @@ def forward(
     Raises:
         ShapeError: an array is missing or an axis differs, or a length is not in 0..T.
         DTypeError: an array's element type does not fit.
-        BackendError: `keep`, where the native kernels were not built.
+        BackendError: `keep`, where the native kernels were not built, or products of bfloat16 where
+            nothing here computes them.
     """
     packed = Packed(
         input_weight,
         input_bias,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
     )
     return packed.forward(
         x,
@@ -195,6 +205,7 @@ def backward(
     *,
     activation: str = "identity",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     lengths: Array | None = None,
     valid: Array | None = None,
     starts: Array | None = None,
@@ -223,6 +234,7 @@ def backward(
         },
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
         pack=False,
     )
     arrays = {
@@ -246,6 +258,7 @@ def step(
     *,
     activation: str = "identity",
     gate_activation: str = "sigmoid",
+    products: str = "float32",
     valid: Array | None = None,
     starts: Array | None = None,
     start_h: Array | None = None,
@@ -274,6 +287,7 @@ def step(
         input_bias,
         activation=activation,
         gate_activation=gate_activation,
+        products=products,
     )
     return packed.step(
         x,

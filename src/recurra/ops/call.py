@@ -45,11 +45,14 @@ class Call:
         family: "gru", "lstm", "rnn" or "scan".
         arrays: Every field of the family's descriptor, in its order; None where absent.
         choices: activation, reverse, and where the family has them reset and gate_activation.
+        products: "float32" (of x's own dtype), "bfloat16" (rounded to it, sums in float32), or
+            "auto": as autocast and torch.set_float32_matmul_precision ask.
     """
 
     family: str
     arrays: Mapping[str, Tensor | None]
     choices: Mapping[str, Any]
+    products: str = "float32"
 
     @property
     def x(self) -> Tensor:
@@ -130,12 +133,12 @@ class Call:
         return replace(self, arrays=arrays)
 
     @staticmethod
-    def of(family: str, arguments: Mapping[str, Any]) -> Call:
+    def of(family: str, arguments: Mapping[str, Any], products: str = "float32") -> Call:
         """The call with these arguments, arrays and choices together."""
         table = FAMILIES[family]
         arrays = {name: arguments[name] for name in table}
         choices = {name: value for name, value in arguments.items() if name not in table}
-        return Call(family, arrays, choices)
+        return Call(family, arrays, choices, products)
 
 
 # What is known of an array without its values: name, shape, dtype, device.

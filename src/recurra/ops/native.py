@@ -41,6 +41,7 @@ class Recipe:
     Args:
         family: "gru", "lstm", "rnn" or "scan".
         choices: As `Call.choices`.
+        products: As `Call.products`, decided: "float32" or "bfloat16".
         keep: Forward also keeps what backward needs.
         wanted: The arrays of which backward gives the gradient.
         checked: `Call.check` saw these very arrays, values included: not a traced graph's or a
@@ -49,6 +50,7 @@ class Recipe:
 
     family: str
     choices: Mapping[str, Any]
+    products: str = "float32"
     keep: bool = False
     wanted: tuple[str, ...] = ()
     checked: bool = False
@@ -81,8 +83,9 @@ def run(call: Call) -> tuple[Tensor, ...]:
     arrays = tuple(call.arrays.values())
     if transformed() or forward_mode():
         keep = needs_gradient(call) or transformed()
-        return _apply(_Forward, Recipe(call.family, call.choices, keep), *arrays)[:-1]
-    recipe = Recipe(call.family, call.choices, needs_gradient(call), checked=True)
+        recipe = Recipe(call.family, call.choices, call.products, keep)
+        return _apply(_Forward, recipe, *arrays)[:-1]
+    recipe = Recipe(call.family, call.choices, call.products, needs_gradient(call), checked=True)
     if recipe.keep:
         return _apply(_Plain, recipe, *arrays)
     # With no derivative to come, torch's bookkeeping would cost as much as a short sequence.
@@ -102,7 +105,7 @@ def empty(call: Call, keep: bool) -> tuple[Tensor, ...]:
 def forward(recipe: Recipe, arrays: Arrays) -> tuple[Tensor, ...]:
     """Outputs, final states, and what backward needs (empty without `keep`)."""
     views, choices = _views(recipe, arrays), recipe.choices
-    threads = torch.get_num_threads()
+    threads, products = torch.get_num_threads(), recipe.products
     outputs: tuple[npt.NDArray[Any], ...]
     if recipe.checked:
         packed = checked.pack(_codes(recipe), views)
@@ -113,7 +116,9 @@ def forward(recipe: Recipe, arrays: Arrays) -> tuple[Tensor, ...]:
         outputs = (y, *states)
     else:
         face = FACES[recipe.family]
-        *outputs, kept = face.forward(**views, **choices, threads=threads, keep=recipe.keep)
+        *outputs, kept = face.forward(
+            **views, **choices, products=products, threads=threads, keep=recipe.keep
+        )
     tensors = [torch.from_numpy(output) for output in outputs]
     x = arrays[0]
     assert x is not None
@@ -146,14 +151,16 @@ def backward(
         )
     else:
         face = FACES[recipe.family]
-        found = face.backward(_view(kept), *d_outputs, **views, **choices, threads=threads)
+        found = face.backward(
+            _view(kept), *d_outputs, **views, **choices, products=recipe.products, threads=threads
+        )
         gradients = found._asdict()
     return tuple(torch.from_numpy(gradients[name]) for name in recipe.wanted)
 
 
 def _codes(recipe: Recipe) -> checked.Codes:
     words = {name: word for name, word in recipe.choices.items() if name != "reverse"}
-    return checked.codes_of(recipe.family, **words)
+    return checked.codes_of(recipe.family, products=recipe.products, **words)
 
 
 def _view(tensor: Tensor) -> npt.NDArray[Any]:

@@ -13,9 +13,10 @@ from recurra.ops.call import Call
 from recurra.ops.choice import Choice
 from recurra.spec.cells import CELLS, Activation, Reset
 
-__all__ = ["Backend", "gru", "lstm", "mingru", "rnn", "why"]
+__all__ = ["Backend", "Products", "gru", "lstm", "mingru", "rnn", "why"]
 
 Backend = Literal["auto", "native", "torch", "reference"]
+Products = Literal["auto", "float32", "bfloat16"]
 
 
 def gru(
@@ -38,6 +39,7 @@ def gru(
     decay: Tensor | None = None,
     reverse: bool = False,
     backend: Backend = "auto",
+    products: Products = "auto",
 ) -> tuple[Tensor, Tensor]:
     """The gated recurrent unit over a sequence.
 
@@ -62,6 +64,9 @@ def gru(
         decay: Multiplies h_{t-1} wherever it is read, [B, T, H]; skipped steps do not decay.
         reverse: Run from the last step to the first.
         backend: What computes it; "auto" chooses, and `why` tells.
+        products: "bfloat16" rounds their factors and sums in float32, "float32" does not; "auto"
+            rounds where autocast to bfloat16 or torch.set_float32_matmul_precision("medium") asks
+            for it and it can be computed.
 
     Returns:
         Outputs [B, T, H], zero beyond `lengths`; the state after the last valid step, [B, H].
@@ -95,7 +100,7 @@ def gru(
         "gate_activation": gate_activation,
         "reverse": reverse,
     }
-    y, h = choice.run(Call("gru", arrays, choices), backend)
+    y, h = choice.run(Call("gru", arrays, choices, products), backend)
     return y, h
 
 
@@ -120,6 +125,7 @@ def lstm(
     recurrent_dropout: Tensor | None = None,
     reverse: bool = False,
     backend: Backend = "auto",
+    products: Products = "auto",
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The long short-term memory over a sequence.
 
@@ -146,6 +152,9 @@ def lstm(
         recurrent_dropout: Multiplies h_{t-1} ahead of the recurrent product only, [B, T, H].
         reverse: Run from the last step to the first.
         backend: What computes it; "auto" chooses, and `why` tells.
+        products: "bfloat16" rounds their factors and sums in float32, "float32" does not; "auto"
+            rounds where autocast to bfloat16 or torch.set_float32_matmul_precision("medium") asks
+            for it and it can be computed.
 
     Returns:
         Outputs [B, T, H], zero beyond `lengths`; h and c after the last valid step, [B, H].
@@ -172,7 +181,7 @@ def lstm(
         "recurrent_dropout": recurrent_dropout,
     }
     choices = {"activation": activation, "gate_activation": gate_activation, "reverse": reverse}
-    y, h, c = choice.run(Call("lstm", arrays, choices), backend)
+    y, h, c = choice.run(Call("lstm", arrays, choices, products), backend)
     return y, h, c
 
 
@@ -193,6 +202,7 @@ def rnn(
     recurrent_dropout: Tensor | None = None,
     reverse: bool = False,
     backend: Backend = "auto",
+    products: Products = "auto",
 ) -> tuple[Tensor, Tensor]:
     """The simple recurrent network over a sequence.
 
@@ -214,6 +224,9 @@ def rnn(
         recurrent_dropout: Multiplies h_{t-1} ahead of the recurrent product only, [B, T, H].
         reverse: Run from the last step to the first.
         backend: What computes it; "auto" chooses, and `why` tells.
+        products: "bfloat16" rounds their factors and sums in float32, "float32" does not; "auto"
+            rounds where autocast to bfloat16 or torch.set_float32_matmul_precision("medium") asks
+            for it and it can be computed.
 
     Returns:
         Outputs [B, T, H], zero beyond `lengths`; the state after the last valid step, [B, H].
@@ -237,7 +250,7 @@ def rnn(
         "recurrent_dropout": recurrent_dropout,
     }
     choices = {"activation": activation, "reverse": reverse}
-    y, h = choice.run(Call("rnn", arrays, choices), backend)
+    y, h = choice.run(Call("rnn", arrays, choices, products), backend)
     return y, h
 
 
@@ -256,6 +269,7 @@ def mingru(
     zoneout_h: Tensor | None = None,
     reverse: bool = False,
     backend: Backend = "auto",
+    products: Products = "auto",
 ) -> tuple[Tensor, Tensor]:
     """The minimal GRU over a sequence: its gates read the input alone.
 
@@ -277,6 +291,9 @@ def mingru(
         zoneout_h: The share of the new value that a step takes, [B, T, H].
         reverse: Run from the last step to the first.
         backend: What computes it; "auto" chooses, and `why` tells.
+        products: "bfloat16" rounds their factors and sums in float32, "float32" does not; "auto"
+            rounds where autocast to bfloat16 or torch.set_float32_matmul_precision("medium") asks
+            for it and it can be computed.
 
     Returns:
         Outputs [B, T, H], zero beyond `lengths`; the state after the last valid step, [B, H].
@@ -299,17 +316,24 @@ def mingru(
         "zoneout_h": zoneout_h,
         "reverse": reverse,
     }
-    y, h = choice.run(Call.of("scan", arguments), backend)
+    y, h = choice.run(Call.of("scan", arguments, products), backend)
     return y, h
 
 
-def why(cell: str, *arrays: Any, backend: Backend = "auto", **more: Any) -> Choice:
+def why(
+    cell: str,
+    *arrays: Any,
+    backend: Backend = "auto",
+    products: Products = "auto",
+    **more: Any,
+) -> Choice:
     """Which backend would compute this call, and why not the others; computes nothing.
 
     Args:
         cell: The function's name: "gru", "lstm", "rnn" or "mingru".
         arrays: Its arguments, as it takes them.
         backend: As the function takes it.
+        products: As the function takes it.
         more: Its keyword arguments.
 
     Returns:
@@ -321,5 +345,5 @@ def why(cell: str, *arrays: Any, backend: Backend = "auto", **more: Any) -> Choi
         raise SpecError(f"why expected one of {', '.join(CELLS)}; got {cell!r}")
     bound = inspect.signature(getattr(reference, cell)).bind(*arrays, **more)
     bound.apply_defaults()
-    call = Call.of(CELLS[cell].family, bound.arguments)
-    return choice.choose(choice.prepare(call), backend)
+    call = Call.of(CELLS[cell].family, bound.arguments, products)
+    return choice.choose(choice.prepare(call, backend), backend)

@@ -43,13 +43,15 @@ def _define(family: str) -> _Pair:
     table, choices, states = FAMILIES[family], CHOICES[family], STATES[family]
     arrays = [f"Tensor{'?' if field.optional else ''} {name}" for name, field in table.items()]
     words = [f"{'bool' if name == 'reverse' else 'str'} {name}" for name in choices]
+    words.append("str products")
     cotangents = [f"Tensor? d_{name}" for name in ("y", *states)]
     shared = ", ".join(arrays + words)
     outputs = ", ".join(["Tensor"] * (len(states) + 2))
     count = len(table)
 
     def recipe_of(words: tuple[Any, ...], **more: Any) -> native.Recipe:
-        return native.Recipe(family, dict(zip(choices, words, strict=True)), **more)
+        *chosen, products = words
+        return native.Recipe(family, dict(zip(choices, chosen, strict=True)), products, **more)
 
     @torch.library.custom_op(
         f"recurra::{family}", mutates_args=(), schema=f"({shared}, bool keep) -> ({outputs})"
@@ -104,7 +106,7 @@ OPERATORS: Mapping[str, _Pair] = MappingProxyType({family: _define(family) for f
 
 def run(call: Call) -> tuple[Tensor, ...]:
     """Outputs and final states, as `recurra.ops` gives them."""
-    words = (call.choices[name] for name in CHOICES[call.family])
+    words = [*(call.choices[name] for name in CHOICES[call.family]), call.products]
     outputs: tuple[Tensor, ...] = OPERATORS[call.family].forward(
         *call.arrays.values(), *words, native.needs_gradient(call)
     )
