@@ -127,9 +127,9 @@ def test_the_binding_takes_no_recurrent_weights():
     native = pytest.importorskip("recurra.kernels._native")
     weight, square = np.zeros((6, 2)), np.zeros((6, 3))
     codes = (3, 0, 6, 1)
-    assert native.PackedFloat64(*codes, weight, None, None, None)
+    assert native.PackedFloat64(*codes, weight, None, None, None, False)
     for recurrent, bias in ((square, None), (None, np.zeros(6))):
         with pytest.raises(ValueError, match="no recurrent weights"):
-            native.PackedFloat64(*codes, weight, recurrent, None, bias)
+            native.PackedFloat64(*codes, weight, recurrent, None, bias, False)
     with pytest.raises(ValueError, match="missing"):
-        native.PackedFloat64(0, 2, 0, 1, weight, None, None, None)
+        native.PackedFloat64(0, 2, 0, 1, weight, None, None, None, False)
