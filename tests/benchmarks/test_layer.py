@@ -14,6 +14,8 @@ SHAPE = (2, 3, 4, 5)
 FAST = sorted(set(CASES) - {"gru-before-training"})
 # float32 on a handful of steps.
 CLOSE = 2e-6
+# PyTorch's own under autocast to bfloat16 is 2e-2 to 3e-2 off; an exchanged gate is tenths off.
+CLOSE_ROUNDED = 5e-2
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -22,11 +24,12 @@ def test_all_contenders_agree_with_float64(name: str) -> None:
     case = CASES[name]
     layer = case.layer((2, 1, 4, 5) if case.stepwise else SHAPE)
     exact = layer.exact(gradients=case.gradients)
+    close = CLOSE_ROUNDED if name.endswith("bf16") else CLOSE
     everyone = case.contenders(layer, 1)
     assert {"ours", "pytorch"} <= set(everyone)
     for who, one in everyone.items():
         one.call()
-        assert harness.difference(one.results(), exact) < CLOSE, who
+        assert harness.difference(one.results(), exact) < close, who
 
 
 def test_the_loop_with_reset_before_agrees_with_float64(monkeypatch: pytest.MonkeyPatch) -> None:
