@@ -380,10 +380,10 @@ def test_the_binding_survives_any_argument(make_call, family, data):
     assume(part is not call or at != 13)
     part[at] = odd(part[at])
     try:
-        packed = native.PackedFloat32(*codes, *weights)
+        packed = native.PackedFloat32(*codes, *weights, False)
         y, h, _, kept = packed.forward(*call)
         given = [np.zeros_like(y), np.zeros_like(h), np.zeros_like(h) if family == "lstm" else None]
-        native.backward_float32(*codes, *weights, kept, *given, *call[:-1])
+        native.backward_float32(*codes, *weights, kept, *given, *call[:-1], False)
     except (TypeError, ValueError, MemoryError):
         return
     assert y.shape == (*call[0].shape[:2], h.shape[1])
