@@ -52,7 +52,7 @@ _ROLES = MappingProxyType(
     }
 )
 # The letters of one step, the first, those between, and the last.
-_LETTERS = MappingProxyType({"bio": "BBII", "bioes": "SBIE", "bmes": "SBME"})
+_LETTERS = MappingProxyType({"bio": tuple("BBII"), "bioes": tuple("SBIE"), "bmes": tuple("SBME")})
 
 
 class Span(NamedTuple):
@@ -122,7 +122,7 @@ def spelled(spans: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
     tags = [OUTSIDE] * length
     single, first, between, last = _LETTERS[scheme]
     for kind, begin, end in spans:
-        letters = single if end - begin == 1 else first + between * (end - begin - 2) + last
+        letters = [single] if end - begin == 1 else [first, *[between] * (end - begin - 2), last]
         tags[begin:end] = [f"{letter}-{kind}" if kind else letter for letter in letters]
     return tags
 
