@@ -43,4 +43,5 @@ def log_softmax(scores: Array) -> Array:
     shifted = np.ascontiguousarray(scores, dtype=np.float64)
     shifted = shifted - shifted.max(axis=-1, keepdims=True)
     sums = elementwise(np.exp, shifted).sum(axis=-1, keepdims=True)
-    return shifted - elementwise(np.log, sums)
+    logarithms: Array = shifted - elementwise(np.log, sums)
+    return logarithms
