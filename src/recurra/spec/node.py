@@ -20,18 +20,29 @@ class Signal:
     """What flows along an edge, the batch axis left out.
 
     Args:
-        axes: "steps" is [B, T, size]; "row" is [B, size] (the time axis is gone).
-        size: Width of the last axis; for tokens the number of different tokens.
-        dtype: "float"; or "token": whole numbers [B, T], 0 <= token < size.
+        axes: "steps" is [B, T, size]; "row" is [B, size] (the time axis is gone); "memory" is
+            [B, S, size], another sequence that every step may read; "alignment" is [B, T, S], a
+            number for each place of a memory at each step.
+        size: Width of the last axis; for tokens the number of different tokens; for lengths and
+            alignments 1.
+        dtype: "float"; or "token": whole numbers [B, T], 0 <= token < size; or "length": how many
+            places of a memory count, whole numbers [B], 0 <= length <= S.
     """
 
-    axes: Literal["steps", "row"]
+    axes: Literal["steps", "row", "memory", "alignment"]
     size: int
-    dtype: Literal["float", "token"] = "float"
+    dtype: Literal["float", "token", "length"] = "float"
 
     def __str__(self) -> str:
         if self.dtype == "token":
-            return f"tokens [B, T] below {self.size}"
+            axes = "[B, T, W]" if self.axes == "pieces" else "[B, T]"
+            return f"tokens {axes} below {self.size}"
+        if self.dtype == "length":
+            return "lengths [B]"
+        if self.axes == "memory":
+            return f"a memory [B, S, {self.size}]"
+        if self.axes == "alignment":
+            return "an alignment [B, T, S]"
         return f"[B, T, {self.size}]" if self.axes == "steps" else f"[B, {self.size}]"
 
 
