@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import DataError
 
-__all__ = ["Cases", "Columns", "Label", "label_text", "unnamed_features"]
+__all__ = ["Cases", "Columns", "Label", "Timed", "label_text", "unnamed_features"]
 
 Array = npt.NDArray[Any]
 Label = str | int | float | bool
+
+
+class Timed(NamedTuple):
+    """A raw series with its times: values [T, C], NaN where missing, and times [T], rising."""
+
+    values: Array
+    times: Array
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Columns:
         time: Time of a row.
         target: What to predict.
         text: Holds a text, for text tables.
+        variable: Names what was measured, in tables with one measurement a row.
+        value: Holds the measurement.
         ignored: Columns that are nothing of this and no feature either.
     """
 
@@ -34,6 +43,8 @@ class Columns:
     target: str | None = None
     text: str | None = None
     ignored: tuple[str, ...] = ()
+    variable: str | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +52,11 @@ class Cases:
     """Cases in the order of their source.
 
     Args:
-        kind: "series": numbers along time; "text": one text a case.
-        inputs: Series: float64 arrays [T_i, C], all finite, T_i >= 1. Text: str, none blank.
+        kind: "series": numbers along time; "text": one text a case; "frames": of each step the
+            numbers of what sounds.
+        inputs: Series: float64 arrays [T_i, C], T_i >= 1, finite or NaN: missing. Text: str, none
+            blank.
+            Frames: tuples of T_i rising tuples of int.
         features: Names of the C channels; empty for texts.
         ids: Name of each case, as messages and predictions show it.
         source: The file or the argument that they came from, for messages.
@@ -53,7 +67,7 @@ class Cases:
         columns: Roles that the source's columns were given; None where it has no columns.
     """
 
-    kind: Literal["series", "text"]
+    kind: Literal["series", "text", "frames"]
     inputs: tuple[Any, ...]
     features: tuple[str, ...]
     ids: tuple[str, ...]
@@ -70,6 +84,22 @@ class Cases:
     def lengths(self) -> Array:
         """[N] int64: steps of each case; of a text its characters."""
         return np.array([len(x) for x in self.inputs], dtype=np.int64)
+
+    @property
+    def raw(self) -> tuple[Any, ...]:
+        """The inputs as a model takes them one by one: `Timed` where there are times."""
+        if self.times is None:
+            return self.inputs
+        return tuple(Timed(x, clock) for x, clock in zip(self.inputs, self.times, strict=True))
+
+    @property
+    def missing(self) -> dict[str, float]:
+        """The share of missing values of each channel that has any; none for texts."""
+        if self.kind != "series":
+            return {}
+        steps = max(1, int(self.lengths.sum()))
+        counts = sum((np.isnan(x).sum(axis=0) for x in self.inputs), np.zeros(len(self.features)))
+        return {n: float(c) / steps for n, c in zip(self.features, counts, strict=True) if c}
 
     def subset(self, index: Sequence[int] | Array) -> Cases:
         """The cases numbered by `index`, in that order."""

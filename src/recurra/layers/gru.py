@@ -93,6 +93,32 @@ class GRU(AbstractRecurrent):
         )
         super().__init__(node, how=how, backend=backend, device=device, dtype=dtype)
 
+    def fading(
+        self,
+        x: Tensor,
+        state: GRUState[Tensor],
+        decay: Tensor,
+        *,
+        lengths: Tensor | None = None,
+        valid: Tensor | None = None,
+        starts: Tensor | None = None,
+    ) -> tuple[Tensor, GRUState[Tensor]]:
+        """As a call, with h_{t-1} multiplied by `decay` wherever step t reads it.
+
+        Args:
+            x: As the call's, like what is not named here.
+            state: Where to begin.
+            decay: [B, T, H]; at skipped steps it is not read.
+            lengths: Steps of each row that count.
+            valid: False skips a step.
+            starts: True begins anew at that step.
+
+        Source: Che et al. 2018, arXiv:1606.01865, eq. 12.
+        """
+        arrays, choices = self._call(x, state, lengths, valid, starts)
+        y, h = self._op(*arrays, **choices, decay=decay)
+        return y, GRUState(h)
+
     def _op(self, *arrays: Any, **choices: Any) -> tuple[Tensor, ...]:
         return ops.gru(*arrays, **choices)
 

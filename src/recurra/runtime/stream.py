@@ -3,6 +3,7 @@
     stream = network.stream(streams=64)
     y = stream.feed(x)                 # x [64, I] -> y [64, O]
     stream.feed(x, out=y)              # the same; makes no array
+    y = stream.feed({"x": x, "observed": observed, "elapsed": elapsed})    # of several inputs
 
 What comes out of step t is, to the bit, what the network gives for the whole sequence up to t.
 """
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from recurra.errors import DTypeError, ShapeError, SpecError, StateError
 from recurra.runtime.slots import by_path, matching
+from recurra.spec.node import Signal
 from recurra.spec.state import map_arrays
 
 if TYPE_CHECKING:
@@ -53,28 +55,28 @@ class Stream:
             raise SpecError(f"this network has no streams: {why}")
         if isinstance(streams, bool) or not isinstance(streams, int) or streams < 1:
             raise SpecError(f"expected streams as a whole number >= 1, got {streams!r}")
-        if len(graph.inputs) != 1:
-            raise SpecError(f"a stream has one input, the graph has {', '.join(graph.inputs)}")
         if output is None and len(graph.outputs) == 1:
             output = graph.outputs[0]
         if output not in graph.outputs:
             raise SpecError(f"expected output as one of {', '.join(graph.outputs)}; got {output!r}")
-        ((self._name, self._signal),) = graph.inputs.items()
         self.streams, self.output, self.threads = streams, output, threads
         self._network = network
         self._shape = (streams, graph.signals()[output].size)
+        self._several = len(graph.inputs) > 1
+        self._name, first = next(iter(graph.inputs.items()))
         # Of one stream's x, the axis of the streams left out.
-        self._axes = 0 if self._signal.dtype == "token" else 1
+        self._axes = _axes(first)
         self._first = by_path(network.initial_state(streams))
         self._engine: Any = network.engine(streams, output, threads)
         self._feed, self._advance = self._engine.feed, self._engine.advance
         self.restart()
 
-    def feed(self, x: Array, out: Array | None = None) -> Array:
+    def feed(self, x: Any, out: Array | None = None) -> Array:
         """Take one step of every stream.
 
         Args:
-            x: [N, I] floats or [N] tokens; of a single stream also [I], or [] for a token.
+            x: [N, I] floats or [N] tokens; of a single stream also [I], or [] for a token. Where
+                the graph has several inputs: name -> such an array.
             out: Where to write, [N, O] (of a single stream also [O]), C-contiguous, in the
                 network's dtype; it may be x. None: a new array.
 
@@ -93,7 +95,7 @@ class Stream:
             self._again(self._feed, x, out, refusal)
         return out
 
-    def advance(self, x: Array, out: Array | None = None) -> Array:
+    def advance(self, x: Any, out: Array | None = None) -> Array:
         """Compute what `feed` would, and leave the state; `accept` then takes the step over."""
         if out is None:
             out = self._room(x)
@@ -145,28 +147,42 @@ class Stream:
         self._alone(verb, self._fitting(x), self._writable(out))
 
     def _room(self, x: Any) -> Array:
+        if self._several and isinstance(x, Mapping):
+            x = x.get(self._name)
         alone = self.streams == 1 and getattr(x, "ndim", None) == self._axes
         return np.empty(self._shape[1:] if alone else self._shape, self._network.dtype)
 
-    def _fitting(self, x: Any) -> Array:
+    def _fitting(self, x: Any) -> Any:
         """`x` put in order, or refused with a sentence."""
+        given = x if self._several else {self._name: x}
+        signals = self._network.graph.inputs
+        if not isinstance(given, Mapping) or set(given) != set(signals):
+            came = list(given) if isinstance(given, Mapping) else type(x).__name__
+            raise ShapeError(f"the stream expected arrays by name, {list(signals)}, got {came}")
+        rows = {name: self._rows(name, given[name]) for name in signals}
+        fitting = self._network.inputs_of_step(rows)
+        for name, array in fitting.items():
+            signal = signals[name]
+            if signal.dtype == "token" and not (array.min() >= 0 and array.max() < signal.size):
+                raise ShapeError(
+                    f"the stream expected tokens from 0 below {signal.size}, got {array.tolist()}"
+                )
+        aligned = {
+            n: array if array.flags.aligned else array.copy() for n, array in fitting.items()
+        }
+        return aligned if self._several else aligned[self._name]
+
+    def _rows(self, name: str, x: Any) -> Array:
         if not isinstance(x, np.ndarray | np.generic):
-            came = type(x).__name__
-            raise DTypeError(f"the stream expected {self._name} as an array, got {came}")
+            raise DTypeError(f"the stream expected {name} as an array, got {type(x).__name__}")
         rows = np.asarray(x)
-        if self.streams == 1 and rows.ndim == self._axes:
+        if self.streams == 1 and rows.ndim == _axes(self._network.graph.inputs[name]):
             rows = rows[None]
         if rows.ndim and len(rows) != self.streams:
             raise ShapeError(
-                f"the stream expected {self._name} for {self.streams} streams, got {list(x.shape)}"
+                f"the stream expected {name} for {self.streams} streams, got {list(x.shape)}"
             )
-        fitting = self._network.inputs_of_step({self._name: rows})[self._name]
-        if self._axes == 0 and not (fitting.min() >= 0 and fitting.max() < self._signal.size):
-            raise ShapeError(
-                f"the stream expected tokens from 0 below {self._signal.size}, "
-                f"got {fitting.tolist()}"
-            )
-        return fitting if fitting.flags.aligned else fitting.copy()
+        return rows
 
     def _writable(self, out: Any) -> Array:
         shapes = [self._shape, self._shape[1:]] if self.streams == 1 else [self._shape]
@@ -182,8 +198,16 @@ class Stream:
         return out
 
 
+def _axes(signal: Signal) -> int:
+    """How many axes one stream's input has."""
+    return 0 if signal.dtype == "token" else 1
+
+
 class Interpreted:
-    """The network's own step behind the verbs of the extension's streams, where it was not built.
+    """The network's own step behind the verbs of the extension's streams.
+
+    For where the extension was not built, and for graphs that it does not run
+    (`Network.why_interpreted`).
 
     Args:
         network: What is run.
@@ -193,34 +217,29 @@ class Interpreted:
 
     def __init__(self, network: Network, streams: int, output: str) -> None:
         self._network, self._output = network, output
-        ((self._name, signal),) = network.graph.inputs.items()
-        token = signal.dtype == "token"
-        width = network.graph.signals()[output].size
-        # Shape and dtype of x and of out.
-        self._wanted = (
-            ((streams,) if token else (streams, signal.size), "int64" if token else network.dtype),
-            ((streams, width), network.dtype),
-        )
+        # Shape and dtype of each input and of out.
+        self._wanted: dict[str, tuple[tuple[int, ...], Any]] = {
+            name: ((streams,), "int64")
+            if signal.dtype == "token"
+            else ((streams, signal.size), network.dtype)
+            for name, signal in network.graph.inputs.items()
+        }
+        self._out = ((streams, network.graph.signals()[output].size), network.dtype)
         self._state = self._next = network.initial_state(streams)
 
-    def feed(self, x: Array, out: Array) -> None:
+    def feed(self, x: Any, out: Array) -> None:
         """`advance` and `accept`."""
         self.advance(x, out)
         self.accept()
 
-    def advance(self, x: Array, out: Array) -> None:
+    def advance(self, x: Any, out: Array) -> None:
         """Compute the next state; what does not fit is a ValueError."""
-        for array, (shape, dtype) in zip((x, out), self._wanted, strict=True):
-            alone = shape[1:] if shape[0] == 1 else shape
-            if (
-                not isinstance(array, np.ndarray)
-                or array.shape not in (shape, alone)
-                or array.dtype != dtype
-                or not array.flags.c_contiguous
-            ):
-                raise ValueError("an axis, the element type or the order in memory does not fit")
-        x_t = x.reshape(self._wanted[0][0])
-        outputs, after = self._network.step({self._name: x_t}, self._state)
+        given = {next(iter(self._wanted)): x} if len(self._wanted) == 1 else x
+        if not isinstance(given, Mapping) or set(given) != set(self._wanted):
+            raise ValueError("the inputs are others")
+        _require((out, *self._out), *((given[n], *wanted) for n, wanted in self._wanted.items()))
+        rows = {n: given[n].reshape(shape) for n, (shape, _) in self._wanted.items()}
+        outputs, after = self._network.step(rows, self._state)
         out[...] = outputs[self._output].reshape(out.shape)
         self._next = after
 
@@ -238,3 +257,15 @@ class Interpreted:
         given = iter(slots)
         fresh = {n: map_arrays(lambda _: next(given).copy(), s) for n, s in self._state.items()}
         self._state = self._next = fresh
+
+
+def _require(*arrays: tuple[Any, tuple[int, ...], Any]) -> None:
+    for array, shape, dtype in arrays:
+        alone = shape[1:] if shape[0] == 1 else shape
+        if (
+            not isinstance(array, np.ndarray)
+            or array.shape not in (shape, alone)
+            or array.dtype != dtype
+            or not array.flags.c_contiguous
+        ):
+            raise ValueError("an axis, the element type or the order in memory does not fit")

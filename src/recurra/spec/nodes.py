@@ -1,4 +1,4 @@
-"""The nodes that are not cells: embedding, linear, stack, bidirectional, pool, dropout."""
+"""The nodes that are not cells: embedding, linear, stack, bidirectional, GRU-D, pool, dropout."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from recurra.errors import SpecError
-from recurra.spec.cells import AbstractCell
+from recurra.spec.cells import AbstractCell, GRUCell
 from recurra.spec.node import AbstractNode, Signal
 
-__all__ = ["POOLS", "Bidirectional", "Dropout", "Embedding", "Linear", "Pool", "Stack"]
+__all__ = ["GRUD", "POOLS", "Bidirectional", "Dropout", "Embedding", "Linear", "Pool", "Stack"]
 
 # In this order they are concatenated along the last axis.
 POOLS = ("last", "mean", "max")
@@ -171,6 +171,70 @@ class Stack(AbstractNode):
             except SpecError as error:
                 raise SpecError(f"layer {k}: {error}") from None
         return signals[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRUD(AbstractNode):
+    """A GRU over series with missing values, which forgets as time passes unobserved.
+
+        since_t = elapsed_t + (0 where feature was observed at t-1, else since_{t-1})
+        fade_t  = exp(-max(0, w * since_t + b))                     of each feature
+        x'_t    = x_t where observed, else fade_t * last_t + (1 - fade_t) * mean
+        h'_t    = exp(-max(0, W since_t + c)) * h_{t-1}
+        h_t     = GRU([x'_t, observed_t], h'_t)
+
+    Three inputs: x [B, T, C], read where observed; observed [B, T, C], not 0 where there is a
+    value; elapsed [B, T, 1], time since the step before in any one unit.
+
+    Args:
+        cell: The GRU; I = 2 C: the C values, then their C flags. The paper's has reset="before".
+
+    Source: Che et al. 2018, arXiv:1606.01865, eq. 2-3, 10-16.
+    """
+
+    kind: ClassVar[str] = "grud"
+    arity: ClassVar[int] = 3
+    cell: AbstractCell
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.cell, GRUCell):
+            raise SpecError(f"grud: cell must be a gru, got {self.cell.kind!r}")
+        if self.cell.input_size % 2:
+            raise SpecError(
+                "grud: the cell reads values and as many flags, so its input_size is even; got "
+                f"{self.cell.input_size}"
+            )
+
+    @property
+    def features(self) -> int:
+        """C."""
+        return self.cell.input_size // 2
+
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """The cell's under `cell.`, the two decays', and `mean` [C], which is not learnt."""
+        features, hidden = self.features, self.cell.hidden_size
+        return {f"cell.{name}": shape for name, shape in self.cell.parameters().items()} | {
+            "input_decay_weight": (features,),
+            "input_decay_bias": (features,),
+            "hidden_decay_weight": (hidden, features),
+            "hidden_decay_bias": (hidden,),
+            "mean": (features,),
+        }
+
+    def state_slots(self) -> dict[str, tuple[int, ...]]:
+        """`h` [H]; of each feature the `last` value and the time `since` it, [C]."""
+        features = (self.features,)
+        return {"h": (self.cell.hidden_size,), "last": features, "since": features}
+
+    def output(self, inputs: tuple[Signal, ...]) -> Signal:
+        """Steps of C values, C flags and a time become steps of H floats."""
+        values = Signal("steps", self.features)
+        if inputs != (values, values, Signal("steps", 1)):
+            came = ", ".join(map(str, inputs)) or "nothing"
+            raise SpecError(
+                f"grud expected {values}, {values} and {Signal('steps', 1)}, got {came}"
+            )
+        return Signal("steps", self.cell.hidden_size)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from recurra.spec.tensors import tensors_from_bytes, tensors_to_bytes
 __all__ = [
     "STATE_VERSION",
     "BidirectionalState",
+    "GRUDState",
     "GRUState",
     "LSTMState",
     "MinGRUState",
@@ -75,6 +76,14 @@ class BidirectionalState(NamedTuple):
 
     forward: Any
     backward: Any
+
+
+class GRUDState(NamedTuple, Generic[A]):
+    """h [B, H]; of each feature its last observed value, `last`, and the time `since`, [B, C]."""
+
+    h: A
+    last: A
+    since: A
 
 
 class PoolState(NamedTuple, Generic[A]):

@@ -68,8 +68,12 @@ class NumpyRecurrent(AbstractNumpyNode):
         valid: Array | None,
         starts: Array | None,
         reverse: bool = False,
+        decay: Array | None = None,
     ) -> tuple[Array, Any]:
-        """The kernel over a chunk of time; `reverse` reads each row from its last step."""
+        """The kernel over a chunk of time.
+
+        `reverse` reads each row from its last step; `decay` [B, T, H] multiplies a GRU's h.
+        """
         y, *rest = self.packed.forward(
             x,
             *state,
@@ -77,13 +81,19 @@ class NumpyRecurrent(AbstractNumpyNode):
             valid=valid,
             starts=starts,
             reverse=reverse,
-            **self._options(x.shape[:2], starts),
+            **self._options(x.shape[:2], starts, decay),
         )
         # The last of the rest is what a backward pass would need: nothing was kept.
         return y, self.state_type(*rest[:-1])
 
     def step(
-        self, x_t: Array, state: Any, *, valid: Array | None, starts: Array | None
+        self,
+        x_t: Array,
+        state: Any,
+        *,
+        valid: Array | None,
+        starts: Array | None,
+        decay: Array | None = None,
     ) -> tuple[Array, Any]:
         """The kernel's single step."""
         new = self.packed.step(
@@ -91,7 +101,7 @@ class NumpyRecurrent(AbstractNumpyNode):
             *state,
             valid=valid,
             starts=starts,
-            **self._options(x_t.shape[:1], starts),
+            **self._options(x_t.shape[:1], starts, decay),
         )
         state = self.state_type(*new) if isinstance(new, tuple) else self.state_type(new)
         return state[0], state
@@ -101,8 +111,10 @@ class NumpyRecurrent(AbstractNumpyNode):
         shares = {name.replace("zoneout", "share"): float(s) for name, s in self.shares.items()}
         return program.layer(self.packed, source, residual=residual, **shares)
 
-    def _options(self, axes: tuple[int, ...], starts: Array | None) -> dict[str, Any]:
-        options: dict[str, Any] = {}
+    def _options(
+        self, axes: tuple[int, ...], starts: Array | None, decay: Array | None
+    ) -> dict[str, Any]:
+        options: dict[str, Any] = {} if decay is None else {"decay": decay}
         if not self.shares and starts is None:
             return options
         hidden = (self.node.hidden_size,)
