@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# A process can have one backend of Keras; the others run in processes of their own.
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # `make test` draws the same few cases each time; `make test-deep` draws many, new each time.

@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from recurra.convert.floors import Whole, floors
 from recurra.errors import ConversionError
 from recurra.layers import GRU, LSTM, RNN, Bidirectional, Stack
 from recurra.layers.abstract import AbstractRecurrent
@@ -37,9 +38,7 @@ _TO_TORCH: Mapping[type[AbstractCell], type[nn.RNNBase]] = MappingProxyType(
 _CELLS = (nn.GRUCell, nn.LSTMCell, nn.RNNCell)
 
 
-def from_torch(
-    module: nn.RNNBase | nn.RNNCellBase, *, backend: Backend = "auto"
-) -> AbstractRecurrent | Bidirectional | Stack:
+def from_torch(module: nn.RNNBase | nn.RNNCellBase, *, backend: Backend = "auto") -> Whole:
     """The layer that computes what one of PyTorch's recurrent modules computes.
 
     Args:
@@ -100,9 +99,7 @@ def _layer_of(
     return layer
 
 
-def to_torch(
-    layer: AbstractRecurrent | Bidirectional | Stack, *, batch_first: bool = True
-) -> nn.RNNBase:
+def to_torch(layer: Whole, *, batch_first: bool = True) -> nn.RNNBase:
     """PyTorch's module that computes what `layer` computes.
 
     Args:
@@ -117,9 +114,9 @@ def to_torch(
         ConversionError: PyTorch's modules cannot hold or compute something of the layer; says
             what.
     """
-    floors = _floors(layer)
-    first = floors[0][0]
-    _refuse_losses(layer, floors)
+    cells_of = floors(layer, "to_torch")
+    first = cells_of[0][0]
+    _refuse_losses(layer, cells_of)
     node = first.node
     nonlinearity: dict[str, Any] = (
         {"nonlinearity": node.activation} if isinstance(node, RNNCell) else {}
@@ -127,17 +124,17 @@ def to_torch(
     whole = _TO_TORCH[type(node)](
         input_size=node.input_size,
         hidden_size=node.hidden_size,
-        num_layers=len(floors),
+        num_layers=len(cells_of),
         bias=node.bias,
         batch_first=batch_first,
         # PyTorch warns of a dropout that one layer has no place for.
-        dropout=layer.node.dropout if isinstance(layer, Stack) and len(floors) > 1 else 0.0,
-        bidirectional=len(floors[0]) == 2,
+        dropout=layer.node.dropout if isinstance(layer, Stack) and len(cells_of) > 1 else 0.0,
+        bidirectional=len(cells_of[0]) == 2,
         device=first.input_weight.device,
         dtype=first.input_weight.dtype,
         **nonlinearity,
     )
-    for k, cells in enumerate(floors):
+    for k, cells in enumerate(cells_of):
         for cell, side in zip(cells, ("", "_reverse"), strict=False):
             _copy(cell, cell.node, whole, f"_l{k}{side}", into_torch=True)
     return whole.train(layer.training)
@@ -165,36 +162,21 @@ def _copy(
             target.chunk(len(node.gates))[node.gates.index("update")].neg_()
 
 
-def _floors(layer: AbstractRecurrent | Bidirectional | Stack) -> list[Sequence[AbstractRecurrent]]:
-    """The cells of each layer, from the input upwards: one, or forward and backward."""
-    if isinstance(layer, Stack):
-        return [cells for inner in layer.each() for cells in _floors(inner)]
-    if isinstance(layer, Bidirectional):
-        return [(layer.forward_cell, layer.backward_cell)]
-    if isinstance(layer, AbstractRecurrent):
-        return [(layer,)]
-    raise ConversionError(
-        f"to_torch expected a GRU, LSTM, RNN, Bidirectional or Stack; got {type(layer).__name__}"
-    )
-
-
-def _refuse_losses(
-    layer: AbstractRecurrent | Bidirectional | Stack, floors: list[Sequence[AbstractRecurrent]]
-) -> None:
+def _refuse_losses(layer: Whole, cells_of: list[Sequence[AbstractRecurrent]]) -> None:
     """Raise where PyTorch's modules cannot hold or compute something."""
-    nodes = [cell.node for cells in floors for cell in cells]
+    nodes = [cell.node for cells in cells_of for cell in cells]
     if isinstance(layer, Stack):
         if layer.node.residual:
             raise _loss("residual=True: its layers pass on what they put out alone")
         if layer.node.variational and layer.node.dropout:
             raise _loss("variational=True: its dropout draws anew at each step")
-    if len({len(cells) for cells in floors}) > 1:
+    if len({len(cells) for cells in cells_of}) > 1:
         raise _loss("layers of one and of both directions in one module")
     for name in ("kind", "hidden_size", "bias", "activation"):
         values = {getattr(node, name): None for node in nodes}
         if len(values) > 1:
             raise _loss(f"cells that differ in {name}: {', '.join(map(str, values))}")
-    dtypes = {cell.input_weight.dtype: None for cells in floors for cell in cells}
+    dtypes = {cell.input_weight.dtype: None for cells in cells_of for cell in cells}
     if len(dtypes) > 1:
         raise _loss(f"cells that differ in dtype: {', '.join(map(str, dtypes))}")
     for node in nodes:

@@ -1,0 +1,29 @@
+"""Recurrent layers from and to PyTorch and Keras; each name is loaded on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.convert.keras import from_keras, to_keras
+    from recurra.convert.pytorch import from_torch, to_torch
+
+_HOME = {
+    "from_keras": "recurra.convert.keras",
+    "from_torch": "recurra.convert.pytorch",
+    "to_keras": "recurra.convert.keras",
+    "to_torch": "recurra.convert.pytorch",
+}
+
+__all__ = ["from_keras", "from_torch", "to_keras", "to_torch"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'recurra.convert' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

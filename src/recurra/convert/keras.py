@@ -1,0 +1,323 @@
+"""Keras' GRU, LSTM and SimpleRNN from and to our layers, the same weights to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from recurra.convert.floors import (
+    Array,
+    Whole,
+    arrays_of,
+    cell_from_arrays,
+    floors,
+    refuse_stack,
+)
+from recurra.convert.layouts import TURNABLE, from_keras_arrays, loss, refuse_cell, to_keras_arrays
+from recurra.errors import ConversionError, DependencyError
+from recurra.layers import Bidirectional, Stack
+from recurra.layers.abstract import AbstractRecurrent
+from recurra.ops import Backend
+from recurra.spec.cells import ACTIVATIONS, AbstractCell, GRUCell, LSTMCell, RNNCell
+
+__all__ = ["KINDS", "cell_of_config", "from_keras", "to_keras", "training_only"]
+
+# Keras' class -> ours; `recurra.keras` has classes of the same names.
+KINDS: Mapping[str, type[AbstractCell]] = MappingProxyType(
+    {"GRU": GRUCell, "LSTM": LSTMCell, "SimpleRNN": RNNCell}
+)
+_CLASSES = {cell: name for name, cell in KINDS.items()}
+# What acts in training only, and what our layers have none of.
+_IN_TRAINING = (
+    *("dropout", "recurrent_dropout", "kernel_regularizer", "recurrent_regularizer"),
+    *("bias_regularizer", "activity_regularizer", "kernel_constraint", "recurrent_constraint"),
+    "bias_constraint",
+)
+
+
+def from_keras(
+    layer: Any, *, reverse: bool = False, inference: bool = False, backend: Backend = "auto"
+) -> Whole:
+    """The layer that computes what Keras' recurrent layers compute.
+
+    Args:
+        layer: A built keras.layers.GRU, LSTM, SimpleRNN, a Bidirectional of them, or a list or
+            keras.Sequential of nothing else, from the input upwards; `recurra.keras`' own too.
+            Its weights are copied, and whether they are trained goes with them. How it is called
+            (return_sequences, stateful, masks) is not the layer's here but the call's.
+        reverse: The layer has go_backwards=True; ours is called with reverse=True, and puts out
+            each step where it stands, while Keras lists them from the last to the first.
+        inference: Leave out what acts in training only: dropout, regularisers, constraints.
+        backend: As `GRU` takes it.
+
+    Returns:
+        A GRU, LSTM or RNN; a `Bidirectional` for both directions; a `Stack` for several layers.
+
+    Raises:
+        ConversionError: another layer, one that is not built, or something that would be lost.
+    """
+    layers = _listed(layer)
+    rate = _between(layers)
+    made = [
+        _whole(one, reverse, inference, backend, rate if k else 0.0) for k, one in enumerate(layers)
+    ]
+    if len(made) == 1:
+        return made[0]
+    if reverse:
+        raise ConversionError(
+            "from_keras takes reverse=True for one layer: the next would read its steps backwards"
+        )
+    for below in layers[:-1]:
+        if not getattr(below, "return_sequences", True):
+            raise ConversionError(
+                f"layer {below.name!r} has return_sequences=False, so the next layer reads no "
+                "steps: convert each on its own"
+            )
+    return Stack(made, dropout=rate, variational=rate > 0)
+
+
+def to_keras(layer: Whole, *, reverse: bool = False, layers: Any = None) -> Any:
+    """Keras' layer that computes what ours computes, built, with return_sequences=True.
+
+    Args:
+        layer: A GRU, LSTM or RNN, a `Bidirectional` or a `Stack`. An LSTM, an RNN and a GRU that
+            resets before the product have one bias in Keras: the sum of ours.
+        reverse: Give go_backwards=True to a single cell.
+        layers: Where the classes GRU, LSTM and SimpleRNN come from: `recurra.keras`, or None:
+            `keras.layers`.
+
+    Returns:
+        keras.layers.GRU, LSTM or SimpleRNN, a Bidirectional, or for a stack a keras.Sequential.
+
+    Raises:
+        ConversionError: Keras' layers cannot hold or compute something of the layer; says what.
+        DependencyError: Keras is not installed.
+    """
+    keras = _keras()
+    layers = keras.layers if layers is None else layers
+    cells_of = floors(layer, "to_keras")
+    refuse_stack(layer, "Keras' layer")
+    rates = _rates(layer, len(cells_of))
+    if reverse and (len(cells_of) > 1 or len(cells_of[0]) > 1):
+        raise ConversionError("to_keras takes reverse=True for a single cell")
+    made = [
+        _keras_layer(keras, layers, cells, rate, reverse)
+        for cells, rate in zip(cells_of, rates, strict=True)
+    ]
+    if len(made) == 1:
+        return made[0]
+    whole = keras.Sequential(made)
+    whole.build((None, None, cells_of[0][0].node.input_size))
+    return whole
+
+
+def cell_of_config(config: Mapping[str, Any], kind: str, shapes: Sequence[tuple[int, ...]]) -> Any:
+    """The cell that a layer's `get_config` describes.
+
+    Args:
+        config: As Keras writes it.
+        kind: "GRU", "LSTM" or "SimpleRNN".
+        shapes: Of its arrays; the first gives the input's size.
+
+    Raises:
+        ConversionError: an activation that our cells do not have, or sizes that do not exist.
+    """
+    if not shapes or len(shapes[0]) != 2:
+        raise ConversionError(f"Keras' {kind} {config.get('name')!r} has no kernel [I, G*H]")
+    units = config["units"]
+    values: dict[str, Any] = {
+        "input_size": shapes[0][0],
+        "hidden_size": units,
+        "bias": config["use_bias"],
+        "activation": _activation_word(config["activation"], kind, "activation"),
+    }
+    if kind != "SimpleRNN":
+        gate = _activation_word(config["recurrent_activation"], kind, "recurrent_activation")
+        values["gate_activation"] = gate
+    if kind == "GRU":
+        values["reset"] = "after" if config["reset_after"] else "before"
+        if values["gate_activation"] not in TURNABLE:
+            raise ConversionError(
+                f"Keras' GRU has recurrent_activation={config['recurrent_activation']!r}: its "
+                f"update gate is one minus ours, which only {' and '.join(TURNABLE)} can turn round"
+            )
+    return KINDS[kind](**values)
+
+
+def _activation_word(given: Any, kind: str, which: str) -> str:
+    """Our word for an activation of a Keras config.
+
+    Raises:
+        ConversionError: our cells have none that computes the same.
+    """
+    word = "identity" if given in ("linear", None) else given
+    if not isinstance(word, str) or word not in ACTIVATIONS:
+        name = given.get("config", given) if isinstance(given, dict) else given
+        raise ConversionError(
+            f"Keras' {kind} has {which}={name!r}; ours have {', '.join(ACTIVATIONS)}"
+        )
+    return word
+
+
+def training_only(config: Mapping[str, Any]) -> list[str]:
+    """What a layer's config has that acts in training only, as texts."""
+    return [
+        f"{name}={_short(config[name])}"
+        for name in _IN_TRAINING
+        if config.get(name) not in (None, 0)
+    ]
+
+
+def _short(value: Any) -> Any:
+    return value["class_name"] if isinstance(value, dict) else value
+
+
+def _keras() -> Any:
+    try:
+        return import_module("keras")
+    except ImportError as error:
+        raise DependencyError(
+            f'Keras cannot be loaded ({error}): pip install "recurra[keras]", and set '
+            "KERAS_BACKEND to torch, jax or tensorflow, whichever is installed"
+        ) from error
+
+
+def _listed(layer: Any) -> list[Any]:
+    """The recurrent layers, from the input upwards."""
+    if isinstance(layer, list | tuple):
+        found = list(layer)
+    else:
+        found = list(layer.layers) if isinstance(layer, _keras().Sequential) else [layer]
+    if not found:
+        raise ConversionError("from_keras expected at least one layer, got none")
+    return found
+
+
+def _kind(layer: Any) -> str | None:
+    """The name of Keras' own class (or of `recurra.keras`) that the layer is; None: another."""
+    module = type(layer).__module__
+    known = module.startswith(("keras.", "recurra.keras"))
+    return type(layer).__name__ if known and type(layer).__name__ in KINDS else None
+
+
+def _between(layers: Sequence[Any]) -> float:
+    """The one rate with which every layer but the first drops its input; 0.0: there is none."""
+    rates = [getattr(layer, "dropout", 0.0) for layer in layers]
+    alike = len(rates) > 1 and not rates[0] and len(set(rates[1:])) == 1
+    return float(rates[1]) if alike else 0.0
+
+
+def _whole(
+    layer: Any, reverse: bool, inference: bool, backend: Backend, between: float
+) -> AbstractRecurrent | Bidirectional:
+    if isinstance(layer, _keras().layers.Bidirectional):
+        if layer.merge_mode != "concat":
+            raise ConversionError(
+                f"layer {layer.name!r} has merge_mode={layer.merge_mode!r}: a Bidirectional here "
+                "puts both outputs side by side (concat)"
+            )
+        return Bidirectional(
+            _cell(layer.forward_layer, reverse, inference, backend),
+            _cell(layer.backward_layer, not reverse, inference, backend),
+        )
+    return _cell(layer, reverse, inference, backend, between)
+
+
+def _cell(
+    layer: Any, reverse: bool, inference: bool, backend: Backend, between: float = 0.0
+) -> AbstractRecurrent:
+    kind = _kind(layer)
+    if kind is None:
+        raise ConversionError(
+            f"from_keras expected GRU, LSTM, SimpleRNN or Bidirectional of keras.layers or "
+            f"recurra.keras; got {type(layer).__module__}.{type(layer).__name__}"
+        )
+    if not layer.cell.built:
+        raise ConversionError(f"layer {layer.name!r} has no weights yet: call it, or build it")
+    if bool(layer.go_backwards) != reverse:
+        raise ConversionError(
+            f"layer {layer.name!r} has go_backwards={layer.go_backwards}: say reverse="
+            f"{layer.go_backwards} here, and call what you get with it"
+        )
+    config = layer.get_config()
+    held = {"dropout": 0.0} if config["dropout"] == between else {}
+    lost = training_only({**config, **held})
+    if lost and not inference:
+        raise ConversionError(
+            f"layer {layer.name!r} has {', '.join(lost)}, which our layer does not: say "
+            "inference=True to leave out what acts in training only"
+        )
+    arrays = [np.array(array) for array in layer.cell.get_weights()]
+    node = cell_of_config(config, kind, [array.shape for array in arrays])
+    made = cell_from_arrays(node, from_keras_arrays(node, _floats(arrays, layer.name)), backend)
+    return made.requires_grad_(bool(layer.trainable and layer.cell.trainable))
+
+
+def _floats(arrays: Sequence[Any], name: str) -> list[Array]:
+    for array in arrays:
+        if array.dtype not in (np.float32, np.float64):
+            raise ConversionError(
+                f"layer {name!r} has weights of {array.dtype}: expected float32 or float64"
+            )
+    return list(arrays)
+
+
+def _rates(layer: Whole, count: int) -> list[float]:
+    """The input dropout of each Keras layer: what a stack drops between its layers."""
+    rate = layer.node.dropout if isinstance(layer, Stack) else 0.0
+    if rate and count > 1 and isinstance(layer, Stack) and not layer.node.variational:
+        raise loss("Keras' layer", "variational=False: its dropout draws once a sequence")
+    return [0.0] + [rate] * (count - 1)
+
+
+def _keras_layer(
+    keras: Any, layers: Any, cells: Sequence[AbstractRecurrent], rate: float, reverse: bool
+) -> Any:
+    if len(cells) == 1:
+        return _keras_cell(layers, cells[0], rate, go_backwards=reverse)
+    if rate:
+        raise loss("Keras' Bidirectional", "dropout before it: each of its directions draws anew")
+    if cells[0].node.hidden_size != cells[1].node.hidden_size:
+        raise loss("Keras' Bidirectional", "directions that differ in hidden_size")
+    ahead, back = (
+        _keras_cell(layers, cell, rate, go_backwards=side == 1) for side, cell in enumerate(cells)
+    )
+    both = keras.layers.Bidirectional(ahead, backward_layer=back, dtype=ahead.dtype_policy)
+    both.build((None, None, cells[0].node.input_size))
+    # It made the forward layer anew, without its weights.
+    _fill(both.forward_layer, cells[0])
+    return both
+
+
+def _keras_cell(layers: Any, cell: AbstractRecurrent, rate: float, *, go_backwards: bool) -> Any:
+    node = cell.node
+    refuse_cell(node, "Keras' layer")
+    choices: dict[str, Any] = {
+        "activation": _keras_word(node.activation),
+        "use_bias": node.bias,
+        "dropout": rate,
+        "return_sequences": True,
+        "go_backwards": go_backwards,
+        "dtype": str(cell.input_weight.dtype).removeprefix("torch."),
+    }
+    if not isinstance(node, RNNCell):
+        choices["recurrent_activation"] = _keras_word(node.gate_activation)
+    if isinstance(node, GRUCell):
+        choices["reset_after"] = node.reset == "after"
+    made = getattr(layers, _CLASSES[type(node)])(node.hidden_size, **choices)
+    made.build((None, None, node.input_size))
+    _fill(made, cell)
+    return made
+
+
+def _fill(made: Any, cell: AbstractRecurrent) -> None:
+    made.set_weights(to_keras_arrays(cell.node, arrays_of(cell)))
+    made.trainable = any(parameter.requires_grad for parameter in cell.parameters())
+
+
+def _keras_word(activation: str) -> str:
+    return "linear" if activation == "identity" else activation
