@@ -5,7 +5,6 @@ The answer after an observation is, to the bit, the model's answer to the whole 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,10 +13,11 @@ import numpy.typing as npt
 
 from recurra.codecs import SequenceCodec
 from recurra.decode import AbstractDecoder
-from recurra.errors import ObservationError, StateError
+from recurra.errors import ObservationError
 from recurra.runtime.network import Network
+from recurra.runtime.record import check_record, checked_time
 from recurra.runtime.slots import matching
-from recurra.spec.state import STATE_VERSION, SessionState
+from recurra.spec.state import SessionState
 
 __all__ = ["Session"]
 
@@ -79,7 +79,7 @@ class Session:
             StateError: another thread is in this session. The session is as it was.
         """
         if time is not None:
-            time = self._checked_time(time)
+            time = checked_time(time, self._clock)
         inputs, encoding = self._codec.step(observation, time, self._encoding)
         (x,) = inputs.values()
         row = self._stream.advance(x, np.empty(self._row, self._network.dtype))
@@ -116,28 +116,12 @@ class Session:
             StateError: it belongs to another model or version, or is misshapen; the session is as
                 it was.
         """
-        if state.version != STATE_VERSION:
-            raise StateError(
-                f"expected a state of version {STATE_VERSION}, got {state.version!r}: "
-                "update recurra, or start the stream again"
-            )
-        if state.fingerprint != self._fingerprint:
-            raise StateError(
-                "the state belongs to another model: "
-                f"expected fingerprint {self._fingerprint[:12]}..., got {state.fingerprint[:12]}..."
-            )
-        if not isinstance(state.steps, int) or isinstance(state.steps, bool) or state.steps < 0:
-            raise StateError(f"expected a state's steps as a whole number, got {state.steps!r}")
-        clock = state.clock
-        if clock is not None and not (
-            isinstance(clock, int | float) and abs(clock) <= sys.float_info.max
-        ):
-            raise StateError(f"expected a state's clock as a finite number or None, got {clock!r}")
+        check_record(state, self._fingerprint)
         encoding = matching(self._codec.start(), state.codec, "codec")
         decoding = matching(self._decoder.start(), state.decoder, "decoder")
         matching({}, state.calibrator, "calibrator")
         self._stream.restore(state.nodes)
-        self._steps, self._clock = state.steps, clock
+        self._steps, self._clock = state.steps, state.clock
         self._encoding, self._decoding = encoding, decoding
 
     def fork(self) -> Session:
@@ -150,18 +134,3 @@ class Session:
         other._encoding, other._decoding = self._encoding, self._decoding
         other._steps, other._clock = self._steps, self._clock
         return other
-
-    def _checked_time(self, time: float) -> float:
-        if (
-            isinstance(time, bool)
-            or not isinstance(time, int | float | np.integer | np.floating)
-            # Compared, not asked with isfinite: a whole number may be larger than any float.
-            or not abs(time) <= sys.float_info.max
-        ):
-            raise ObservationError(f"expected a finite number as time, got {time!r}")
-        if self._clock is not None and time < self._clock:
-            raise ObservationError(
-                f"time runs backwards: expected at least {self._clock!r}, got {time!r}; "
-                "the observation was refused, the state kept"
-            )
-        return float(time)

@@ -1,0 +1,65 @@
+"""What every session checks: the time of an observation, and a state that is handed to it."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from recurra.errors import ObservationError, StateError
+from recurra.spec.state import STATE_VERSION, SessionState
+
+__all__ = ["check_record", "checked_time"]
+
+
+def checked_time(time: Any, clock: float | None) -> float:
+    """The time of an observation.
+
+    Args:
+        time: As it was given.
+        clock: Of the newest observation, None: there was none with a time.
+
+    Raises:
+        ObservationError: no finite number, or before the clock.
+    """
+    if isinstance(time, bool) or not isinstance(time, int | float | np.integer | np.floating):
+        raise ObservationError(f"expected a finite number as time, got {time!r}")
+    try:
+        moment = float(time)
+    except OverflowError:
+        moment = math.inf
+    if not math.isfinite(moment):
+        raise ObservationError(f"expected a finite number as time, got {time!r}")
+    if clock is not None and moment < clock:
+        raise ObservationError(
+            f"time runs backwards: expected at least {clock!r}, got {time!r}; "
+            "the observation was refused, the state kept"
+        )
+    return moment
+
+
+def check_record(state: SessionState, fingerprint: str) -> None:
+    """Refuse a state that a session of this model cannot go on from.
+
+    Raises:
+        StateError: it belongs to another model or version, or its steps or clock are no numbers.
+    """
+    if state.version != STATE_VERSION:
+        raise StateError(
+            f"expected a state of version {STATE_VERSION}, got {state.version!r}: "
+            "update recurra, or start the stream again"
+        )
+    if state.fingerprint != fingerprint:
+        raise StateError(
+            "the state belongs to another model: "
+            f"expected fingerprint {fingerprint[:12]}..., got {state.fingerprint[:12]}..."
+        )
+    if not isinstance(state.steps, int) or isinstance(state.steps, bool) or state.steps < 0:
+        raise StateError(f"expected a state's steps as a whole number, got {state.steps!r}")
+    clock = state.clock
+    if clock is not None and not (
+        isinstance(clock, int | float) and abs(clock) <= sys.float_info.max
+    ):
+        raise StateError(f"expected a state's clock as a finite number or None, got {clock!r}")

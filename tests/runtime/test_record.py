@@ -1,0 +1,48 @@
+"""A session takes only times that run forward and states of its own model."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurra.errors import ObservationError, StateError
+from recurra.runtime.record import check_record, checked_time
+from recurra.spec.state import SessionState
+
+STATE = SessionState("f" * 64, 3, 2.0, {})
+
+
+@pytest.mark.parametrize("time", [0, 1.5, np.float32(2), np.int64(7)])
+def test_a_time_becomes_a_float(time: Any) -> None:
+    assert checked_time(time, 0.0) == float(time)
+
+
+@pytest.mark.parametrize("time", [True, "1", None, math.nan, math.inf, 10**400])
+def test_what_is_no_finite_number_is_refused(time: Any) -> None:
+    with pytest.raises(ObservationError, match="expected a finite number as time"):
+        checked_time(time, None)
+
+
+def test_time_does_not_run_backwards() -> None:
+    assert checked_time(2.0, 2.0) == 2.0
+    with pytest.raises(ObservationError, match=r"time runs backwards: expected at least 2\.0"):
+        checked_time(1.9, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": 99}, "a state of version"),
+        ({"fingerprint": "0" * 64}, "belongs to another model"),
+        ({"steps": -1}, "steps as a whole number"),
+        ({"steps": True}, "steps as a whole number"),
+        ({"clock": math.nan}, "clock as a finite number or None"),
+        ({"clock": "now"}, "clock as a finite number or None"),
+    ],
+)
+def test_a_state_that_is_not_this_models_is_refused(change: dict[str, Any], words: str) -> None:
+    check_record(STATE, STATE.fingerprint)
+    with pytest.raises(StateError, match=words):
+        check_record(replace(STATE, **change), STATE.fingerprint)
