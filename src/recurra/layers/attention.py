@@ -133,7 +133,8 @@ class Attention(_AbstractReader):
     def _energies(self, queries: Tensor, keys: Tensor) -> Tensor:
         if self.node.score == "additive":
             mapped = functional.linear(queries, self.weight, self.bias)
-            return torch.tanh(mapped[:, :, None] + keys[:, None]) @ self.energy
+            found: Tensor = torch.tanh(mapped[:, :, None] + keys[:, None]) @ self.energy
+            return found
         if self.node.score == "multiplicative":
             queries = functional.linear(queries, self.weight)
         return queries @ keys.transpose(1, 2)

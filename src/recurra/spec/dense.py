@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from recurra.errors import SpecError
-from recurra.spec.cells import ACTIVATIONS
+from recurra.spec.cells import ACTIVATIONS, Activation
 from recurra.spec.node import AbstractNode, Signal
 
 __all__ = ["Dense"]
@@ -26,7 +26,7 @@ class Dense(AbstractNode):
     kind: ClassVar[str] = "dense"
     input_size: int
     output_size: int
-    activation: str = "tanh"
+    activation: Activation = "tanh"
     bias: bool = True
 
     def __post_init__(self) -> None:

@@ -20,7 +20,8 @@ class Signal:
     """What flows along an edge, the batch axis left out.
 
     Args:
-        axes: "steps" is [B, T, size]; "row" is [B, size] (the time axis is gone); "memory" is
+        axes: "steps" is [B, T, size]; "row" is [B, size] (the time axis is gone); "pieces" is
+            [B, T, W], tokens of the W parts of each step; "memory" is
             [B, S, size], another sequence that every step may read; "alignment" is [B, T, S], a
             number for each place of a memory at each step.
         size: Width of the last axis; for tokens the number of different tokens; for lengths and
@@ -29,7 +30,7 @@ class Signal:
             places of a memory count, whole numbers [B], 0 <= length <= S.
     """
 
-    axes: Literal["steps", "row", "memory", "alignment"]
+    axes: Literal["steps", "row", "pieces", "memory", "alignment"]
     size: int
     dtype: Literal["float", "token", "length"] = "float"
 

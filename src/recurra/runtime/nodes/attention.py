@@ -7,7 +7,7 @@ so neither padding nor neighbours nor the number of steps at a time change a bit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,9 @@ __all__ = ["NumpyAttention", "NumpyMixture", "NumpySpread"]
 class _AbstractReader(AbstractStateless):
     """What the three share: one step as a sequence of one, and no place in a native program."""
 
-    def step(  # type: ignore[override]  # readers take several inputs
+    placed: ClassVar[bool] = False
+
+    def step(
         self,
         x_t: Array,
         *inputs: Any,
@@ -32,7 +34,7 @@ class _AbstractReader(AbstractStateless):
         starts: Array | None,  # noqa: ARG002 - no step depends on another
     ) -> tuple[Array, Any]:
         """One step: x_t [B, size], what else is read as in a call."""
-        y, state = self(  # type: ignore[call-arg]  # the subclass knows its inputs
+        y, state = self(
             x_t[:, None],
             *inputs,
             lengths=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class NumpyCharacters(AbstractStateless):
     The kernels' rows do not depend on one another, so a word's vector is the same bits wherever it
     stands.
     """
+
+    placed: ClassVar[bool] = False
 
     def __init__(
         self, node: Characters, weights: Mapping[str, Array], dtype: np.dtype[Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,9 @@ __all__ = ["NumpyDense"]
 
 class NumpyDense(AbstractStateless):
     """Steps [B, T, I] -> [B, T, O], zero at steps that do not count; or rows [B, I] -> [B, O]."""
+
+    placed: ClassVar[bool] = False
+    node: Dense
 
     def __init__(self, node: Dense, weights: Mapping[str, Array], dtype: np.dtype[Any]) -> None:
         super().__init__(node, weights, dtype)

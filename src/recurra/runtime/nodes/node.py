@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ class AbstractNumpyNode(ABC):
         weights: Its parameters, all of one dtype, by the names of `node.parameters()`.
         dtype: Of the weights and of what flows, float32 or float64.
     """
+
+    # Whether a native program has it; `place` refuses where not.
+    placed: ClassVar[bool] = True
 
     def __init__(
         self, node: AbstractNode, weights: Mapping[str, Array], dtype: np.dtype[Any]
