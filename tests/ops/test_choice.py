@@ -129,6 +129,22 @@ def test_gradients_under_autocast_are_those_of_rounded_products() -> None:
 
 
 @needs_tiles
+def test_the_backward_pass_rounds_as_the_forward_pass_did() -> None:
+    """Gradients of rounded products are the kernel's own rounded ones, not those of float32."""
+    call = with_products("bfloat16")
+    weight = CASE.needed("recurrent_weight").clone().requires_grad_()
+    y, _ = compute(with_arrays(call, recurrent_weight=weight), "native")
+    y.sum().backward()
+    arrays = {name: a.numpy() for name, a in CASE.arrays.items() if a is not None}
+    words = {**CASE.choices, "products": "bfloat16"}
+    *_, kept = kernels.gru.forward(**arrays, **words, keep=True)
+    ones, zeros = torch.ones_like(y).numpy(), torch.zeros_like(CASE.needed("h0")).numpy()
+    expected = kernels.gru.backward(kept, ones, zeros, **arrays, **words).recurrent_weight
+    assert weight.grad is not None
+    assert weight.grad.numpy().tobytes() == expected.tobytes()
+
+
+@needs_tiles
 def test_rounded_products_compile_without_a_graph_break() -> None:
     weight = CASE.needed("recurrent_weight").clone().requires_grad_()
 

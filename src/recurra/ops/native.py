@@ -220,6 +220,7 @@ def _differentiate(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[Tenso
     recipe = Recipe(
         before.family,
         before.choices,
+        before.products,
         wanted=tuple([names[k] for k in wanted]),
         checked=before.checked and plain,
     )
