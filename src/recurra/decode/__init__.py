@@ -6,12 +6,14 @@ from recurra.decode.classify import ClassDecoder
 from recurra.decode.decoder import AbstractDecoder, Slots
 from recurra.decode.read import DECODER_KINDS, decoder_from_json
 from recurra.decode.regress import ValueDecoder
+from recurra.decode.tag import TagDecoder
 
 __all__ = [
     "DECODER_KINDS",
     "AbstractDecoder",
     "ClassDecoder",
     "Slots",
+    "TagDecoder",
     "ValueDecoder",
     "decoder_from_json",
 ]

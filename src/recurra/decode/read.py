@@ -10,12 +10,13 @@ from typing import Any
 from recurra.decode.classify import ClassDecoder
 from recurra.decode.decoder import AbstractDecoder
 from recurra.decode.regress import ValueDecoder
+from recurra.decode.tag import TagDecoder
 from recurra.errors import BundleError, SpecError
 
 __all__ = ["DECODER_KINDS", "decoder_from_json"]
 
 DECODER_KINDS: Mapping[str, type[AbstractDecoder]] = MappingProxyType(
-    {decoder.kind: decoder for decoder in (ClassDecoder, ValueDecoder)}
+    {decoder.kind: decoder for decoder in (ClassDecoder, ValueDecoder, TagDecoder)}
 )
 
 
