@@ -7,10 +7,12 @@ from recurra.decode.decoder import AbstractDecoder, Slots
 from recurra.decode.read import DECODER_KINDS, decoder_from_json
 from recurra.decode.regress import ValueDecoder
 from recurra.decode.tag import TagDecoder
+from recurra.decode.transduce import BeamDecoder
 
 __all__ = [
     "DECODER_KINDS",
     "AbstractDecoder",
+    "BeamDecoder",
     "ClassDecoder",
     "Slots",
     "TagDecoder",

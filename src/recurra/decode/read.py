@@ -11,12 +11,13 @@ from recurra.decode.classify import ClassDecoder
 from recurra.decode.decoder import AbstractDecoder
 from recurra.decode.regress import ValueDecoder
 from recurra.decode.tag import TagDecoder
+from recurra.decode.transduce import BeamDecoder
 from recurra.errors import BundleError, SpecError
 
 __all__ = ["DECODER_KINDS", "decoder_from_json"]
 
 DECODER_KINDS: Mapping[str, type[AbstractDecoder]] = MappingProxyType(
-    {decoder.kind: decoder for decoder in (ClassDecoder, ValueDecoder, TagDecoder)}
+    {decoder.kind: decoder for decoder in (ClassDecoder, ValueDecoder, TagDecoder, BeamDecoder)}
 )
 
 
