@@ -15,7 +15,7 @@ from recurra.layers import build
 from recurra.spec.batch import Encoded, collate
 from recurra.spec.settings import DataSettings, Settings
 from recurra.tasks import task_for
-from recurra.train.buckets import epoch_batches, even_batches
+from recurra.tasks.buckets import epoch_batches, even_batches
 from recurra.train.optimiser import decays
 from recurra.train.randomness import isolated
 from recurra.train.schedule import learning_rate

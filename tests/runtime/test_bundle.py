@@ -18,7 +18,7 @@ import pytest
 from recurra.codecs import codec_from_json
 from recurra.decode import decoder_from_json
 from recurra.errors import BundleError, RecurraError
-from recurra.runtime import Model, load, read_bundle, write_bundle
+from recurra.runtime import load, model_of, read_bundle, write_bundle
 from recurra.runtime.bundle import Bundle, bundle_from_bytes
 from recurra.runtime.parts import fingerprint
 from recurra.spec.graph import Graph
@@ -164,7 +164,7 @@ def fuzz_resealed(files: Files, rounds: int, seed: int) -> int:
             tree["fingerprint"] = fingerprint(graphs, *parts, weights)
         with suppress(BundleError):
             bundle = read(files | {"manifest.json": seal(tree)})
-            bundle.golden.replay(Model(bundle.parts, bundle.manifest))
+            bundle.golden.replay(model_of(bundle.parts, bundle.manifest))
             ran += 1
     return ran
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from recurra.codecs import LabelCodec
-from recurra.runtime import Parts
+from recurra.runtime import Parts, model_of
 from recurra.runtime.card import model_card
 
 NAMES = ("task", "graphs", "weights", "codec", "decoder")
@@ -15,7 +15,7 @@ NAMES = ("task", "graphs", "weights", "codec", "decoder")
 
 def card(arguments: dict[str, Any]) -> str:
     parts = Parts(**{name: arguments[name] for name in NAMES})
-    return model_card(parts, "f" * 64, arguments["certificate"], arguments["metrics"])
+    return model_card(model_of(parts), arguments["certificate"], arguments["metrics"])
 
 
 def test_it_holds_the_facts(arguments: dict[str, Any]) -> None:
@@ -24,7 +24,7 @@ def test_it_holds_the_facts(arguments: dict[str, Any]) -> None:
     for fact in (
         arguments["task"],
         f"| Parameters | {count:,} (float32) |",
-        "f" * 64,
+        Parts(**{name: arguments[name] for name in NAMES}).fingerprint(),
         "| accuracy | 0.75 |",
         "| one step at a time against the whole sequence | 0 | 1e-05 |  |",
         "from recurra.runtime import load",
@@ -48,8 +48,8 @@ def test_names_cannot_break_out_of_the_table(arguments_of: Callable[..., Any]) -
 def test_many_names_are_cut_short(arguments_of: Callable[..., Any]) -> None:
     arguments = arguments_of("series")
     target = LabelCodec(tuple(f"c{k:03}" for k in range(300)))
-    parts = Parts(**{name: arguments[name] for name in NAMES})
-    object.__setattr__(parts, "codec", replace(parts.codec, target=target))
-    text = model_card(parts, "", arguments["certificate"], None)
+    model = model_of(Parts(**{name: arguments[name] for name in NAMES}))
+    model.codec = replace(arguments["codec"], target=target)
+    text = model_card(model, arguments["certificate"], None)
     assert "c019 and 280 more" in text
     assert "How good" not in text

@@ -14,18 +14,18 @@ import pytest
 from recurra.codecs import cases_from_arrays
 from recurra.decode import ClassDecoder
 from recurra.errors import DataError, ShapeError, SpecError
-from recurra.runtime import Model, Parts, load, write_bundle
+from recurra.runtime import AbstractModel, Parts, load, model_of, write_bundle
 from recurra.runtime import model as model_module
 
 Arguments = Callable[..., dict[str, Any]]
 NAMES = ("task", "graphs", "weights", "codec", "decoder")
 
 
-def make(arguments: dict[str, Any]) -> Model:
-    return Model(Parts(**{name: arguments[name] for name in NAMES}))
+def make(arguments: dict[str, Any]) -> AbstractModel:
+    return model_of(Parts(**{name: arguments[name] for name in NAMES}))
 
 
-def draw_cases(model: Model, count: int = 7) -> list[Any]:
+def draw_cases(model: AbstractModel, count: int = 7) -> list[Any]:
     random = np.random.default_rng(5)
     if not model.features:
         return ["".join(random.choice([*"abcdéz"], int(n))) for n in random.integers(1, 9, count)]

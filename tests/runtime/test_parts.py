@@ -12,7 +12,7 @@ import pytest
 from recurra.codecs import LabelCodec, SequenceCodec, TextCodec
 from recurra.decode import ClassDecoder, ValueDecoder
 from recurra.errors import BundleError
-from recurra.runtime import Parts, fingerprint
+from recurra.runtime import Parts, fingerprint, model_of
 
 Arguments = Callable[..., dict[str, Any]]
 NAMES = ("task", "graphs", "weights", "codec", "decoder")
@@ -44,7 +44,8 @@ def test_the_fingerprint_knows_every_part(given: dict[str, Any]) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
-    "graphs": (lambda g: {"graphs": {}}, "one graph"),
+    "graphs": (lambda g: {"graphs": {}}, "the graph and its weights differ"),
+    "name": (lambda g: {"graphs": {"other": g["graphs"]["main"]}}, "one graph"),
     "task": (lambda g: {"task": "regress"}, "codec for 'classify'"),
     "inputs": (
         lambda g: {"codec": SequenceCodec(TextCodec("word", ("a",)), g["codec"].target)},
@@ -73,6 +74,6 @@ def test_parts_of_different_models_are_refused(
     given: dict[str, Any], case: tuple[Callable[[dict[str, Any]], dict[str, Any]], str]
 ) -> None:
     change, reason = case
-    Parts(**given)
+    model_of(Parts(**given))
     with pytest.raises(BundleError, match=reason):
-        Parts(**given | change(given))
+        model_of(Parts(**given | change(given)))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recurra.errors import ObservationError, StateError
-from recurra.runtime import Model, Parts, Session
+from recurra.runtime import AbstractModel, Parts, Session, model_of
 from recurra.spec.state import SessionState
 
 Arguments = Callable[..., dict[str, Any]]
@@ -18,19 +18,19 @@ NAMES = ("task", "graphs", "weights", "codec", "decoder")
 
 
 @pytest.fixture(params=["series", "text", "numbers"])
-def model(request: pytest.FixtureRequest, arguments_of: Arguments) -> Model:
+def model(request: pytest.FixtureRequest, arguments_of: Arguments) -> AbstractModel:
     arguments = arguments_of(request.param)
-    return Model(Parts(**{name: arguments[name] for name in NAMES}))
+    return model_of(Parts(**{name: arguments[name] for name in NAMES}))
 
 
 @pytest.fixture
-def series(arguments_of: Arguments) -> Model:
+def series(arguments_of: Arguments) -> AbstractModel:
     arguments = arguments_of("series")
-    return Model(Parts(**{name: arguments[name] for name in NAMES}))
+    return model_of(Parts(**{name: arguments[name] for name in NAMES}))
 
 
 @pytest.fixture
-def stream(model: Model) -> Any:
+def stream(model: AbstractModel) -> Any:
     if not model.features:
         return "abédcazb"
     return np.random.default_rng(2).normal(0, 1, (8, 3))
@@ -40,7 +40,7 @@ def feed_all(session: Session, observations: Any) -> list[bytes]:
     return [session.feed(each).tobytes() for each in observations]
 
 
-def test_a_restored_session_goes_on_as_the_first(model: Model, stream: Any) -> None:
+def test_a_restored_session_goes_on_as_the_first(model: AbstractModel, stream: Any) -> None:
     session = model.session()
     feed_all(session, stream[:3])
     kept = session.state().to_bytes()
@@ -52,7 +52,7 @@ def test_a_restored_session_goes_on_as_the_first(model: Model, stream: Any) -> N
     assert other.state().same_as(session.state())
 
 
-def test_a_fork_goes_its_own_way(model: Model, stream: Any) -> None:
+def test_a_fork_goes_its_own_way(model: AbstractModel, stream: Any) -> None:
     session = model.session()
     feed_all(session, stream[:3])
     before = session.state()
@@ -63,7 +63,7 @@ def test_a_fork_goes_its_own_way(model: Model, stream: Any) -> None:
     assert feed_all(session, stream[3:]) == ahead
 
 
-def test_a_restart_forgets_everything(model: Model, stream: Any) -> None:
+def test_a_restart_forgets_everything(model: AbstractModel, stream: Any) -> None:
     session = model.session()
     fresh = session.state()
     first = feed_all(session, stream)
@@ -73,7 +73,7 @@ def test_a_restart_forgets_everything(model: Model, stream: Any) -> None:
     assert feed_all(session, stream) == first
 
 
-def test_sessions_do_not_know_of_each_other(model: Model, stream: Any) -> None:
+def test_sessions_do_not_know_of_each_other(model: AbstractModel, stream: Any) -> None:
     alone = feed_all(model.session(), stream)
     left, right = model.session(), model.session()
     mixed = []
@@ -83,7 +83,7 @@ def test_sessions_do_not_know_of_each_other(model: Model, stream: Any) -> None:
     assert mixed == alone
 
 
-def test_a_state_that_was_handed_out_is_the_callers_own(model: Model, stream: Any) -> None:
+def test_a_state_that_was_handed_out_is_the_callers_own(model: AbstractModel, stream: Any) -> None:
     session = model.session()
     feed_all(session, stream[:3])
     kept = session.state()
@@ -126,7 +126,7 @@ BAD: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("observation", "time"), BAD, ids=lambda value: repr(value)[:30])
 def test_a_refused_observation_leaves_every_byte(
-    series: Model, observation: Any, time: Any
+    series: AbstractModel, observation: Any, time: Any
 ) -> None:
     session = series.session()
     session.feed([0.1, 0.2, 0.3], time=4.0)
@@ -143,7 +143,7 @@ def test_a_refused_observation_leaves_every_byte(
 @pytest.mark.parametrize("symbol", ["", "ab", 3, None, b"a", float("nan")])
 def test_a_refused_symbol_leaves_every_byte(arguments_of: Arguments, symbol: Any) -> None:
     arguments = arguments_of("text")
-    session = Model(Parts(**{name: arguments[name] for name in NAMES})).session()
+    session = model_of(Parts(**{name: arguments[name] for name in NAMES})).session()
     session.feed("a")
     before = session.state().to_bytes()
     with pytest.raises(ObservationError):
@@ -154,20 +154,20 @@ def test_a_refused_symbol_leaves_every_byte(arguments_of: Arguments, symbol: Any
 def test_an_answer_that_is_not_finite_is_refused(arguments_of: Arguments) -> None:
     arguments = arguments_of("numbers")
     arguments["weights"]["head.weight"][:] = np.finfo(np.float32).max
-    session = Model(Parts(**{name: arguments[name] for name in NAMES})).session()
+    session = model_of(Parts(**{name: arguments[name] for name in NAMES})).session()
     before = session.state().to_bytes()
     with pytest.raises(ObservationError, match="no finite number"):
         session.feed([1e3, 1e3, 1e3])
     assert session.state().to_bytes() == before
 
 
-def test_mappings_and_lists_are_the_same_observation(series: Model) -> None:
+def test_mappings_and_lists_are_the_same_observation(series: AbstractModel) -> None:
     left, right = series.session(), series.session()
     answer = left.feed({"c": 3.0, "a": 1, "b|<": np.float32(2.0)})
     assert np.array_equal(answer, right.feed([1.0, 2.0, 3.0]))
 
 
-def test_the_clock_is_kept_and_may_stand_still(series: Model) -> None:
+def test_the_clock_is_kept_and_may_stand_still(series: AbstractModel) -> None:
     session = series.session()
     assert session.state().clock is None
     session.feed([0.0] * 3, time=np.float64(5.0))
@@ -208,7 +208,7 @@ CHANGES: dict[str, tuple[Callable[[SessionState], SessionState], str]] = {
 
 @pytest.mark.parametrize("case", CHANGES.values(), ids=CHANGES.keys())
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(
-    series: Model, case: tuple[Callable[[SessionState], SessionState], str]
+    series: AbstractModel, case: tuple[Callable[[SessionState], SessionState], str]
 ) -> None:
     change, reason = case
     session = series.session()
@@ -219,8 +219,10 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(
     assert session.state().same_as(before)
 
 
-def test_a_state_of_other_weights_is_refused(series: Model, arguments_of: Arguments) -> None:
+def test_a_state_of_other_weights_is_refused(
+    series: AbstractModel, arguments_of: Arguments
+) -> None:
     arguments = arguments_of("series", seed=1)
-    other = Model(Parts(**{name: arguments[name] for name in NAMES}))
+    other = model_of(Parts(**{name: arguments[name] for name in NAMES}))
     with pytest.raises(StateError, match="another model"):
         other.session().restore(series.session().state())

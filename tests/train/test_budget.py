@@ -23,7 +23,7 @@ CODEC = codec()
 
 
 def count(model: ModelSettings) -> int:
-    return parameter_count(Classify().graphs(model, CODEC)["main"])
+    return parameter_count(Classify().graphs(model, CODEC))
 
 
 @settings(max_examples=30, deadline=None)
@@ -47,7 +47,7 @@ def test_no_other_width_is_nearer(budget: int, cell: str, layers: int, bidirecti
 
 def test_the_count_is_that_of_the_module() -> None:
     graph = Classify().graphs(ModelSettings(cell="lstm", hidden=7), CODEC)["main"]
-    assert parameter_count(graph) == sum(p.numel() for p in build(graph).parameters())
+    assert parameter_count({"main": graph}) == sum(p.numel() for p in build(graph).parameters())
 
 
 def test_other_cells_of_the_default_grus_size_differ_by_a_hundredth() -> None:

@@ -1,7 +1,6 @@
 """A certificate says what was measured, and a model that breaks one promise gets none."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,12 @@ import torch
 
 from recurra.codecs import Cases, cases_from_arrays
 from recurra.errors import CertificateError
-from recurra.runtime import Model, Network, Parts
-from recurra.spec.report import CERTIFICATE_CLAIMS
+from recurra.runtime import AbstractModel, Network, Parts, model_of
+from recurra.spec.report import CERTIFICATE_CLAIMS, Certificate
 from recurra.spec.settings import Settings
 from recurra.train import certificate
 from recurra.train.certificate import PROMISED_BITWISE, PROMISED_TORCH, certify
+from recurra.train.evaluate import model_in_torch
 from recurra.train.fit import Fitted, fit_cases
 
 
@@ -33,10 +33,15 @@ def fitted(cases: Cases, **settings: Any) -> Fitted:
     return fit_cases(cases, Settings.from_flat({"epochs": 1, "hidden": 4, **settings}))
 
 
-def model_of(trained: Fitted) -> Model:
+def model(trained: Fitted) -> AbstractModel:
     weights = {name: value.numpy() for name, value in trained.module.state_dict().items()}
     decoder = trained.task.decoder(trained.codec)
-    return Model(Parts(trained.task.name, trained.graphs, weights, trained.codec, decoder))
+    return model_of(Parts(trained.task.name, trained.graphs, weights, trained.codec, decoder))
+
+
+def certified(made: AbstractModel, trained: Fitted, cases: Cases) -> Certificate:
+    torch_side = model_in_torch(trained.module, trained.task, trained.graphs, trained.codec)
+    return certify(made, torch_side, cases)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -57,7 +62,7 @@ def test_every_kind_of_model_keeps_every_promise(
     cases: Any, settings: Mapping[str, Any], precision: str
 ) -> None:
     trained = fitted(cases(), precision=precision, **settings)
-    found = certify(model_of(trained), trained.module, cases())
+    found = certified(model(trained), trained, cases())
     assert tuple(found["claims"]) == CERTIFICATE_CLAIMS
     assert found["dtype"] == precision
     for name, claim in found["claims"].items():
@@ -75,7 +80,7 @@ def test_numbers_are_compared_in_the_scale_of_training() -> None:
     x = series().inputs
     cases = cases_from_arrays(list(x), [1e6 * k for k in range(len(x))], target="number")
     trained = fitted(cases)
-    found = certify(model_of(trained), trained.module, cases)
+    found = certified(model(trained), trained, cases)
     difference = found["claims"]["runtime_vs_torch"]["max_abs_diff"]
     assert difference is not None
     assert difference < 1e-5
@@ -83,11 +88,11 @@ def test_numbers_are_compared_in_the_scale_of_training() -> None:
 
 def test_torch_with_other_weights_is_noticed() -> None:
     trained = fitted(series())
-    model = model_of(trained)
+    made = model(trained)
     with torch.no_grad():
         trained.module.get_parameter("head.bias")[0] += 1e-3
     with pytest.raises(CertificateError, match=r"runtime_vs_torch differs by .* at most 1e-05"):
-        certify(model, trained.module, series())
+        certified(made, trained, series())
 
 
 class Faulty(Network):
@@ -120,14 +125,14 @@ class Faulty(Network):
 @pytest.mark.parametrize("broken", [name for name in CERTIFICATE_CLAIMS if "torch" not in name])
 def test_one_bit_is_noticed(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = fitted(series())
-    model = model_of(trained)
+    made = model(trained)
     # A case of one step would be neither chunked nor padded by the faulty network's own rule.
     cases = series().subset([k for k, x in enumerate(series().inputs) if len(x) > 3])
-    model.network = Faulty(broken, model.network)
     # Answers of whole cases always come with lengths; here only the padded call is to be wrong.
-    monkeypatch.setattr(model, "answers", Model(model.parts).answers)
+    monkeypatch.setattr(made, "answers", model_of(made.parts).answers)
+    made.networks = {"main": Faulty(broken, made.network)}
     with pytest.raises(CertificateError, match=broken):
-        certify(model, trained.module, cases)
+        certified(made, trained, cases)
 
 
 class Multiplies(Network):
@@ -144,10 +149,10 @@ class Multiplies(Network):
 
 def test_padding_that_is_only_multiplied_away_is_noticed() -> None:
     trained = fitted(series())
-    model = model_of(trained)
-    model.network = Multiplies(model.network)
+    made = model(trained)
+    made.networks = {"main": Multiplies(made.network)}
     with pytest.raises(CertificateError, match="padded_vs_unpadded differs by inf"):
-        certify(model, trained.module, series())
+        certified(made, trained, series())
 
 
 def test_an_answer_that_is_not_finite_is_noticed() -> None:
@@ -160,6 +165,6 @@ def test_long_cases_are_cut() -> None:
     x = [generator.normal(size=(n, 2)) for n in (600, 700)]
     cases = cases_from_arrays(x, ["a", "b"])
     trained = fitted(cases, valid_fraction=0.0)
-    witnesses = certificate._witnesses(model_of(trained), replace(cases, targets=None))
-    assert [w.encoded.length for w in witnesses] == [512, 512]
-    assert [len(w.observations) for w in witnesses] == [512, 512]
+    witnesses = [certificate._Witness.of(model(trained), x) for x in cases.inputs]
+    assert [w.runs[0].length for w in witnesses] == [512, 512]
+    assert [len(w.model.observations(w.raw)) for w in witnesses] == [512, 512]

@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 
 from recurra.errors import OutputError, TrainingError
-from recurra.spec.batch import Encoded
+from recurra.spec.batch import Encoded, EncodedList
 from recurra.spec.settings import TrainingSettings
 from recurra.tasks import Classify
 from recurra.train import checkpoint
@@ -90,7 +90,9 @@ def make(accelerator: Accelerator) -> Loop:
 
     cases = [Encoded({"x": np.ones((1, 1), np.float32)}, {"y": np.array(k % 2)}) for k in range(4)]
     settings = TrainingSettings(epochs=2)
-    return Loop(Network(), Classify(), cases, lambda: (0.5, 0.5), settings, accelerator)
+    return Loop(
+        Network(), Classify(), EncodedList(cases), lambda: (0.5, 0.5), settings, accelerator
+    )
 
 
 IDENTITY = {"learning_rate": 0.1, "training sequences": "abc"}

@@ -4,61 +4,68 @@ import numpy as np
 import pytest
 import torch
 
-from recurra.codecs import Cases, SequenceCodec, cases_from_arrays, fit_codec
+from recurra.codecs import Cases, cases_from_arrays
 from recurra.errors import TrainingError
-from recurra.layers import GraphModule, build
-from recurra.spec.settings import DataSettings, ModelSettings
-from recurra.tasks import AbstractTask, task_for
-from recurra.train.evaluate import answers_and_loss, measure, truth_of
+from recurra.spec.settings import Settings
+from recurra.tasks import task_for
+from recurra.train.evaluate import Watched, model_in_torch, weights_of
 
 
-def made(task_name: str) -> tuple[Cases, SequenceCodec, AbstractTask, GraphModule]:
+def watched(task_name: str, batch_size: int = 4) -> Watched:
     generator = np.random.default_rng(0)
     x = [generator.normal(size=(int(generator.integers(1, 7)), 2)) for _ in range(11)]
     y = list("abc" * 4)[:11] if task_name == "classify" else [100.0 + 10 * k for k in range(11)]
-    cases = cases_from_arrays(x, y)
-    codec = fit_codec(cases, DataSettings(), "classify" if task_name == "classify" else "regress")
+    cases: Cases = cases_from_arrays(x, y)
+    settings = Settings.from_flat({"hidden": 4, "task": task_name})
     task = task_for(task_name)
+    codec = task.codec(cases, settings)
+    graphs = task.graphs(settings.model, codec)
     torch.manual_seed(0)
-    network = build(task.graphs(ModelSettings(hidden=4), codec)["main"]).eval()
-    return cases, codec, task, network
+    module = task.network(graphs).eval()
+    encoded = task.encoded(codec, cases, settings, training=False)
+    return Watched(module, task, graphs, codec, encoded, cases, batch_size)
 
 
 @pytest.mark.parametrize("task_name", ["classify", "regress"])
-def test_answers_and_loss_do_not_depend_on_the_batches(task_name: str) -> None:
-    cases, codec, task, network = made(task_name)
-    encoded = codec.encode_cases(cases)
-    answers, loss = answers_and_loss(network, task, codec, encoded, 4)
-    alone = [answers_and_loss(network, task, codec, [case], 1) for case in encoded]
-    np.testing.assert_allclose(answers, np.concatenate([a for a, _ in alone]), rtol=1e-5)
-    assert loss == pytest.approx(np.mean([one for _, one in alone]), rel=1e-5)
+def test_loss_and_figures_do_not_depend_on_the_batches(task_name: str) -> None:
+    loss, figures = watched(task_name).figures()
+    alone, same = watched(task_name, batch_size=1).figures()
+    assert loss == pytest.approx(alone, rel=1e-5)
+    assert figures == pytest.approx(same, rel=1e-5)
 
 
 def test_numbers_come_in_the_targets_unit() -> None:
-    cases, codec, task, network = made("regress")
-    answers, _ = answers_and_loss(network, task, codec, codec.encode_cases(cases), 4)
+    watch = watched("regress")
+    model = model_in_torch(watch.module, watch.task, watch.graphs, watch.codec)
+    answers = model(list(watch.cases.inputs))
     assert answers.shape == (11,)
     assert 50 < answers.mean() < 250
-    assert truth_of(cases, codec).tolist() == cases.target_values()
-
-
-def test_classes_are_compared_by_their_index() -> None:
-    cases, codec, _, _ = made("classify")
-    assert truth_of(cases, codec).tolist() == [k % 3 for k in range(11)]
+    truth = np.array(watch.cases.target_values())
+    assert watch.figures()[1]["mse"] == pytest.approx(np.square(answers - truth).mean(), rel=1e-6)
 
 
 def test_the_metric_is_the_tasks() -> None:
-    cases, codec, task, network = made("classify")
-    encoded, truth = codec.encode_cases(cases), truth_of(cases, codec)
-    answers, wanted = answers_and_loss(network, task, codec, encoded, 4)
-    loss, metric = measure(network, task, codec, encoded, truth, 4)
-    assert loss == wanted
-    assert metric == pytest.approx(np.mean(answers.argmax(1) == truth))
+    watch = watched("classify")
+    loss, metric = watch.measure()
+    model = model_in_torch(watch.module, watch.task, watch.graphs, watch.codec)
+    right = np.asarray(model.predict(list(watch.cases.inputs))) == watch.cases.target_values()
+    assert metric == pytest.approx(right.mean())
+    assert loss == watch.figures()[0]
 
 
-def test_a_network_gone_wild_is_an_error() -> None:
-    cases, codec, task, network = made("classify")
+def test_the_weights_are_those_of_the_moment() -> None:
+    watch = watched("classify")
+    before = watch.figures()[0]
     with torch.no_grad():
-        network.get_parameter("head.bias").fill_(torch.inf)
+        watch.module.get_parameter("head.bias")[0] += 1.0
+    assert watch.figures()[0] != before
+    assert weights_of(watch.module)["head.bias"][0] == watch.module.get_parameter("head.bias")[0]
+
+
+@pytest.mark.parametrize("value", [torch.inf, torch.nan])
+def test_a_network_gone_wild_is_an_error(value: float) -> None:
+    watch = watched("classify")
+    with torch.no_grad():
+        watch.module.get_parameter("head.bias").fill_(value)
     with pytest.raises(TrainingError, match="smaller learning_rate"):
-        measure(network, task, codec, codec.encode_cases(cases), truth_of(cases, codec), 4)
+        watch.measure()

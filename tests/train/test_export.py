@@ -11,7 +11,7 @@ from recurra.codecs import Cases, cases_from_arrays
 from recurra.errors import CertificateError, OutputError
 from recurra.spec.settings import Settings
 from recurra.train import certificate
-from recurra.train.evaluate import answers_and_loss
+from recurra.train.evaluate import model_in_torch
 from recurra.train.fit import Fitted, fit_cases
 
 
@@ -29,9 +29,8 @@ def fitted() -> Fitted:
 def test_the_runtime_answers_as_torch_does(fitted: Fitted, tmp_path: Path) -> None:
     folder = fitted.export(tmp_path / "bundle")
     model = runtime.load(folder)
-    encoded = fitted.codec.encode_cases(cases())
-    theirs, _ = answers_and_loss(fitted.module, fitted.task, fitted.codec, encoded, 7)
-    np.testing.assert_allclose(model(cases()), theirs, rtol=0, atol=1e-5)
+    theirs = model_in_torch(fitted.module, fitted.task, fitted.graphs, fitted.codec)
+    np.testing.assert_allclose(model(cases()), theirs(cases()), rtol=0, atol=1e-5)
 
 
 def test_card_and_certificate_are_there(fitted: Fitted, tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_a_lack_of_memory_is_said_with_what_to_try(monkeypatch: pytest.MonkeyPat
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to ...")
 
-    monkeypatch.setattr("recurra.train.fit.build", refuse)
+    monkeypatch.setattr("recurra.tasks.abstract.build", refuse)
     with pytest.raises(TrainingError, match=r"try a smaller hidden \(now \d+\)"):
         fit_cases(cases(), settings())
 
@@ -292,9 +292,9 @@ def test_the_defaults_are_good_on_real_speech(real_data: Path) -> None:
     assert np.mean(answers.argmax(1) == wanted) >= 0.955
 
 
-def runtime_of(fitted: Fitted) -> runtime.Model:
+def runtime_of(fitted: Fitted) -> runtime.AbstractModel:
     weights = {name: value.numpy() for name, value in fitted.module.state_dict().items()}
     decoder = fitted.task.decoder(fitted.codec)
-    return runtime.Model(
+    return runtime.model_of(
         runtime.Parts(fitted.task.name, fitted.graphs, weights, fitted.codec, decoder)
     )

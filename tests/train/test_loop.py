@@ -4,25 +4,29 @@ import math
 import signal
 from collections.abc import Callable, Iterator
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
 
 from recurra.errors import TrainingError
-from recurra.spec.batch import Encoded, collate
+from recurra.spec.batch import Encoded, EncodedList
 from recurra.spec.report import EpochRecord
 from recurra.spec.settings import TrainingSettings
 from recurra.tasks import Classify
+from recurra.tasks.abstract import tensors_of
 from recurra.train.device import accelerator_for
 from recurra.train.loop import Loop, Run
 from recurra.train.progress import Plan, Silent
 from recurra.train.schedule import learning_rate
-from recurra.train.tensors import inputs_of, lengths_of
 
 
 class Network(torch.nn.Module):
     """The smallest thing with the call of a graph."""
+
+    graph = SimpleNamespace(inputs=("x",))
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
@@ -36,13 +40,13 @@ class Network(torch.nn.Module):
         return {"head": means @ self.weight.T}, {}
 
 
-def cases(count: int = 20) -> list[Encoded]:
+def cases(count: int = 20) -> EncodedList:
     generator = np.random.default_rng(0)
     encoded = []
     for k in range(count):
         x = generator.normal(size=(int(generator.integers(1, 6)), 2)) + 2 * (k % 2) - 1
         encoded.append(Encoded({"x": x.astype(np.float32)}, {"y": np.array(k % 2)}))
-    return encoded
+    return EncodedList(encoded)
 
 
 @pytest.fixture
@@ -60,13 +64,14 @@ def make(accelerator: Accelerator) -> MakeLoop:
         measures: list[tuple[float, float]] | None = None,
         network: Network | None = None,
         watched: bool = True,
+        task: Classify | None = None,
         **settings: object,
     ) -> Loop:
         left = iter(measures or [])
         chosen = TrainingSettings(**{"epochs": 4, "batch_size": 4, "warmup": 0.0, **settings})
         return Loop(
             network or Network(),
-            Classify(),
+            task or Classify(),
             cases(),
             lambda: next(left, (0.5, 0.5)),
             chosen,
@@ -110,10 +115,10 @@ def test_one_step_is_adamw_on_the_mean_gradient_clipped_by_its_global_norm(make:
     loop = make(network=network, epochs=1, batch_size=20, clip_norm=0.05, weight_decay=0.3)
     loop.run(Run(), Silent(), nothing)
 
-    batch = collate(cases(), range(20))
+    batch = cases().collate(range(20))
     device = torch.device("cpu")
     outputs, _ = reference(
-        inputs_of(batch, torch.float32, device), lengths=lengths_of(batch, device)
+        tensors_of(batch, ["x"], device, torch.float32), lengths=torch.from_numpy(batch.lengths)
     )
     classes = torch.from_numpy(batch.rows["y"])
     torch.nn.functional.cross_entropy(outputs["head"], classes).backward()
@@ -126,15 +131,14 @@ def test_the_gradient_is_that_of_the_weighted_mean(make: MakeLoop) -> None:
     """Sum by weight, not by the number of cases: what makes parts of a step add up."""
     weights = (1.0, 5.0)
     network = Network()
-    loop = make(network=network, epochs=1, batch_size=20, clip_norm=0.0)
-    loop.task = Classify(weights)
+    loop = make(network=network, task=Classify(weights), epochs=1, batch_size=20, clip_norm=0.0)
     (record,) = loop.run(Run(), Silent(), nothing).history
 
     reference = Network()
-    batch = collate(cases(), range(20))
+    batch = cases().collate(range(20))
     device = torch.device("cpu")
     outputs, _ = reference(
-        inputs_of(batch, torch.float32, device), lengths=lengths_of(batch, device)
+        tensors_of(batch, ["x"], device, torch.float32), lengths=torch.from_numpy(batch.lengths)
     )
     classes = torch.from_numpy(batch.rows["y"])
     loss = torch.nn.functional.cross_entropy(outputs["head"], classes, torch.tensor(weights))

@@ -12,44 +12,9 @@ from typing import TYPE_CHECKING, Any
 from recurra.errors import OutputError
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-    import polars as pl
+    from recurra.runtime import AbstractModel
 
-    from recurra.runtime import Model
-
-__all__ = ["WRITERS", "as_object", "as_table", "writer_for"]
-
-
-def as_object(model: Model, answer: npt.NDArray[Any]) -> dict[str, Any]:
-    """One answer: the prediction and, for classes, the probability of each."""
-    from recurra.codecs import label_text
-    from recurra.decode import ClassDecoder
-
-    if not isinstance(model.decoder, ClassDecoder):
-        return {"prediction": float(answer)}
-    best = int(model.decoder.choose(answer[None])[0])
-    names = map(label_text, model.labels)
-    return {
-        "prediction": model.labels[best],
-        "probability": dict(zip(names, map(float, answer), strict=True)),
-    }
-
-
-def as_table(model: Model, ids: Sequence[str], answers: npt.NDArray[Any]) -> pl.DataFrame:
-    """One row a case: id, prediction and, for classes, `probability_<class>` of each."""
-    import polars as pl
-
-    from recurra.codecs import label_text
-    from recurra.decode import ClassDecoder
-
-    if not isinstance(model.decoder, ClassDecoder):
-        return pl.DataFrame({"id": ids, "prediction": answers})
-    chosen = model.codec.target.decode(model.decoder.choose(answers))
-    columns = {"id": list(ids), "prediction": chosen.tolist()}
-    columns |= {
-        f"probability_{label_text(label)}": answers[:, k] for k, label in enumerate(model.labels)
-    }
-    return pl.DataFrame(columns)
+__all__ = ["WRITERS", "writer_for"]
 
 
 def writer_for(path: Path) -> Writer:
@@ -67,25 +32,25 @@ def writer_for(path: Path) -> Writer:
     return writer
 
 
-def _csv(model: Model, ids: Sequence[str], answers: npt.NDArray[Any]) -> bytes:
-    return as_table(model, ids, answers).write_csv().encode("utf-8")
+def _csv(model: AbstractModel, ids: Sequence[str], answers: Any) -> bytes:
+    return model.table_of(ids, answers).write_csv().encode("utf-8")
 
 
-def _jsonl(model: Model, ids: Sequence[str], answers: npt.NDArray[Any]) -> bytes:
+def _jsonl(model: AbstractModel, ids: Sequence[str], answers: Any) -> bytes:
     lines = [
-        json.dumps({"id": name, **as_object(model, answer)}, ensure_ascii=False)
+        json.dumps({"id": name, **model.object_of(answer)}, ensure_ascii=False)
         for name, answer in zip(ids, answers, strict=True)
     ]
     return "".join(f"{line}\n" for line in lines).encode("utf-8")
 
 
-def _parquet(model: Model, ids: Sequence[str], answers: npt.NDArray[Any]) -> bytes:
+def _parquet(model: AbstractModel, ids: Sequence[str], answers: Any) -> bytes:
     buffer = io.BytesIO()
-    as_table(model, ids, answers).write_parquet(buffer)
+    model.table_of(ids, answers).write_parquet(buffer)
     return buffer.getvalue()
 
 
-Writer = Callable[["Model", Sequence[str], "npt.NDArray[Any]"], bytes]
+Writer = Callable[["AbstractModel", Sequence[str], Any], bytes]
 WRITERS: Mapping[str, Writer] = MappingProxyType(
     {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
 )

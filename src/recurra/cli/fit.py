@@ -109,6 +109,6 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
         print(f"  {again}   with the same settings, goes on")
     print(f"  recurra evaluate {bundle} TEST_FILE")
     print(f"  recurra predict {bundle} NEW_FILE --out answers.csv")
-    if fitted.graphs["main"].why_not_streaming() is None:
+    if all(graph.why_not_streaming() is None for graph in fitted.graphs.values()):
         print(f"  recurra predict {bundle} --stream   one observation a line in, one answer out")
     print(f"  recurra info {bundle}")

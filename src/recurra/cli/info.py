@@ -58,7 +58,7 @@ def card(bundle: Path) -> dict[str, Any]:
     from recurra import runtime
 
     model = runtime.load(bundle)
-    manifest, graph = model.manifest, model.parts.graph
+    manifest, graphs = model.manifest, model.parts.graphs
     assert manifest is not None  # it was loaded from a bundle
     why_not = model.why_not_streaming()
     return {
@@ -66,9 +66,9 @@ def card(bundle: Path) -> dict[str, Any]:
         "task": model.task,
         "labels": list(model.labels),
         "features": list(model.features),
-        "inputs": {name: str(signal) for name, signal in graph.inputs.items()},
-        "nodes": [f"{step.name}: {step.node.kind}" for step in graph.steps],
-        "parameters": sum(_size(shape) for shape in graph.parameters().values()),
+        "inputs": {name: str(signal) for name, signal in model.signals.items()},
+        "nodes": [f"{step.name}: {step.node.kind}" for g in graphs.values() for step in g.steps],
+        "parameters": sum(_size(shape) for shape in model.parts.parameters.values()),
         "streams": why_not is None,
         "why_not_streaming": why_not,
         "format": manifest.version,

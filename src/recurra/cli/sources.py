@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.codecs import Cases
-    from recurra.runtime import Model
+    from recurra.runtime import AbstractModel
 
 __all__ = ["ROLES", "cases_for"]
 
@@ -17,7 +17,7 @@ ROLES = ("id", "time", "text", "layout")
 
 
 def cases_for(
-    model: Model, path: Path, roles: Mapping[str, Any], *, need_target: bool = False
+    model: AbstractModel, path: Path, roles: Mapping[str, Any], *, need_target: bool = False
 ) -> Cases:
     """The cases of a file, with the columns that the model was trained on.
 

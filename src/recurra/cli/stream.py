@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 from recurra.errors import ObservationError, RecurraError
 
 if TYPE_CHECKING:
-    from recurra.runtime import Model, Session
+    from recurra.runtime import AbstractModel, Session
 
 __all__ = ["answer_lines", "answer_stream", "observation_of"]
 
@@ -24,14 +24,12 @@ def answer_lines(bundle: Path) -> int:
     return answer_stream(runtime.load(bundle), sys.stdin.buffer, sys.stdout)
 
 
-def answer_stream(model: Model, lines: BinaryIO, answers: TextIO) -> int:
+def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO) -> int:
     """Answer every line of `lines` before the next is read; blank lines are passed over.
 
     Raises:
         SpecError: the model cannot run one step at a time; says why.
     """
-    from recurra.cli.answers import as_object
-
     session = model.session()
     refused = False
     # JSON has escapes of its own for what another encoding cannot say.
@@ -40,7 +38,7 @@ def answer_stream(model: Model, lines: BinaryIO, answers: TextIO) -> int:
         if not line.strip():
             continue
         try:
-            answer = as_object(model, _fed(session, line))
+            answer = model.object_of(_fed(session, line))
         except RecurraError as error:
             refused = True
             answer = {"error": " ".join(str(error).split())}

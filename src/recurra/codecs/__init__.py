@@ -5,23 +5,26 @@ Importing this needs numpy alone: polars is imported where a table is read.
 
 from __future__ import annotations
 
+from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.arrays import cases_from_arrays
-from recurra.codecs.cases import Cases, Columns, Label, label_text
+from recurra.codecs.cases import Cases, Columns, Label, Timed, label_text
 from recurra.codecs.codec import (
     InputCodec,
     SequenceCodec,
-    codec_from_json,
     fit_codec,
     task_of,
 )
-from recurra.codecs.inspection import Inspection, inspect, inspect_cases
+from recurra.codecs.from_json import CODECS, codec_from_json
+from recurra.codecs.inspection import Inspection, inspect, inspect_cases, missing_report
 from recurra.codecs.read import SUFFIXES, read_cases
 from recurra.codecs.series import SeriesCodec
 from recurra.codecs.target import LabelCodec, TargetCodec, ValueCodec
 from recurra.codecs.text import TextCodec
 
 __all__ = [
+    "CODECS",
     "SUFFIXES",
+    "AbstractCodec",
     "Cases",
     "Columns",
     "InputCodec",
@@ -32,6 +35,7 @@ __all__ = [
     "SeriesCodec",
     "TargetCodec",
     "TextCodec",
+    "Timed",
     "ValueCodec",
     "cases_from_arrays",
     "codec_from_json",
@@ -39,6 +43,7 @@ __all__ = [
     "inspect",
     "inspect_cases",
     "label_text",
+    "missing_report",
     "read_cases",
     "task_of",
 ]

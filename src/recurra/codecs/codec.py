@@ -6,15 +6,16 @@ raw case -> Encoded(steps={"x": ...}, rows={"y": ...});  one observation -> {"x"
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs import json_tree
-from recurra.codecs.cases import Cases, Columns, Label
+from recurra.codecs.abstract import AbstractCodec
+from recurra.codecs.cases import Cases, Columns, Label, Timed
 from recurra.codecs.series import SeriesCodec
 from recurra.codecs.target import LabelCodec, TargetCodec, ValueCodec, target_from_json
 from recurra.codecs.text import TextCodec
@@ -25,14 +26,17 @@ from recurra.spec.node import Signal
 if TYPE_CHECKING:
     from recurra.spec.settings import DataSettings
 
-__all__ = ["InputCodec", "SequenceCodec", "codec_from_json", "fit_codec", "task_of"]
+__all__ = ["InputCodec", "SequenceCodec", "fit_codec", "task_of"]
 
 Array = npt.NDArray[Any]
 InputCodec = SeriesCodec | TextCodec
+_ROLES = ("id", "time", "target", "text")
+# Written where they are given: bundles that were made before know neither.
+_TIDY_ROLES = ("variable", "value")
 
 
 @dataclass(frozen=True)
-class SequenceCodec:
+class SequenceCodec(AbstractCodec):
     """Frozen after fitting; learns from the training part only.
 
     Args:
@@ -42,9 +46,15 @@ class SequenceCodec:
             without naming them again; None where there was no table.
     """
 
+    kind: ClassVar[str] = "sequence"
     input: InputCodec
     target: TargetCodec
     columns: Columns | None = None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of a series' channels in their order; empty for texts."""
+        return self.input.features if isinstance(self.input, SeriesCodec) else ()
 
     @property
     def task(self) -> str:
@@ -53,13 +63,19 @@ class SequenceCodec:
 
     def signals(self) -> dict[str, Signal]:
         """The graph inputs that this codec feeds."""
+        if isinstance(self.input, SeriesCodec):
+            return self.input.signals()
         return {"x": self.input.signal()}
+
+    def why_not_streaming(self) -> str | None:
+        """None where a stream can do what `encode` does; else the reason why not."""
+        return self.input.why_not_streaming() if isinstance(self.input, SeriesCodec) else None
 
     def encode(self, x: Any, y: Label | None = None, times: Array | None = None) -> Encoded:
         """One case.
 
         Args:
-            x: Series [T, C] or a text.
+            x: Series [T, C] or a text; or `Timed`, a series with its times.
             y: Its target; None leaves `rows` empty.
             times: [T]; given, `elapsed` is the time since the previous step, 0 at the first.
 
@@ -67,14 +83,19 @@ class SequenceCodec:
             ShapeError: axes that differ from the codec's.
             DataError: a value that cannot be encoded.
         """
-        steps = self.input.encode(x)
+        if isinstance(x, Timed):
+            x, times = x
+        if isinstance(self.input, SeriesCodec):
+            steps = self.input.arrays(x, times)
+        else:
+            steps = {"x": self.input.encode(x)}
         elapsed = None
         if times is not None:
             elapsed = np.diff(np.asarray(times, dtype=np.float64), prepend=times[0])
-            if elapsed.shape != (len(steps),):
-                raise ShapeError(f"expected times [T={len(steps)}], got {list(elapsed.shape)}")
+            if elapsed.shape != (len(steps["x"]),):
+                raise ShapeError(f"expected times [T={len(steps['x'])}], got {list(elapsed.shape)}")
         rows = {} if y is None else {"y": self.target.encode(y)}
-        return Encoded({"x": steps}, rows, elapsed=elapsed)
+        return Encoded(steps, rows, elapsed=elapsed)
 
     def arrange(self, cases: Cases) -> Cases:
         """The same cases with the channels of training in the order of training.
@@ -107,9 +128,35 @@ class SequenceCodec:
                 raise type(error)(f"{cases.source}, case {name!r}: {error}") from None
         return encoded
 
+    def raw(self, cases: Cases) -> Sequence[Any]:
+        """The inputs; with their times where these take part in what is encoded."""
+        missing = self.input.missing if isinstance(self.input, SeriesCodec) else None
+        return cases.raw if missing is not None and missing.timed else cases.inputs
+
+    def case_arrays(self, x: Any) -> dict[str, Array]:
+        """One raw case as arrays by name: of a `Timed` one its values and its times."""
+        if isinstance(x, Timed):
+            return {name: np.asarray(a, np.float64) for name, a in x._asdict().items()}
+        return super().case_arrays(x)
+
+    def case_from_arrays(self, arrays: Mapping[str, Array]) -> Any:
+        """What `case_arrays` was given.
+
+        Raises:
+            BundleError: the arrays are none that it gives.
+        """
+        if set(arrays) != {"values", "times"}:
+            return super().case_from_arrays(arrays)
+        values, times = arrays["values"], arrays["times"]
+        if times.dtype != np.float64 or times.shape != values.shape[:1]:
+            raise BundleError("a golden input's times must be float64, one a step")
+        if not np.isfinite(times).all():
+            raise BundleError("a golden input's times must be finite")
+        return Timed(super().case_from_arrays({"": values}), times)
+
     def start(self) -> dict[str, Array]:
-        """The slots of a new stream: these codecs remember nothing between observations."""
-        return {}
+        """The slots of a new stream: what stands in for missing values needs some."""
+        return self.input.start() if isinstance(self.input, SeriesCodec) else {}
 
     def step(
         self, observation: Any, time: float | None, slots: Mapping[str, Array]
@@ -117,12 +164,14 @@ class SequenceCodec:
         """One observation of a stream, by the arithmetic of `encode` to the bit.
 
         Args:
-            observation: Series: C numbers or a mapping feature -> number. Text: one symbol.
+            observation: Series: C numbers or a mapping feature -> number, of a codec that takes
+                missing values with NaN, None or absent keys for these. Text: one symbol.
             time: Its time, or None.
             slots: What `start` or the previous step gave.
 
         Returns:
-            {"x": [C] floats or [] token}, and the new slots.
+            The arrays of `signals`, the axis of time left out ({"x": [C] floats or [] token}),
+            and the new slots.
 
         Raises:
             ObservationError: the observation or the time cannot be used; nothing has changed.
@@ -133,49 +182,49 @@ class SequenceCodec:
             or not abs(time) <= sys.float_info.max
         ):
             raise ObservationError(f"expected a finite number as time, got {time!r}")
+        if isinstance(self.input, SeriesCodec):
+            return self.input.advance(observation, time, slots)
         return {"x": self.input.step(observation)}, dict(slots)
 
     def to_json(self) -> dict[str, Any]:
         """A tree of plain JSON values; `codec_from_json` gives the same codec back."""
-        columns = self.columns
+        columns = None
+        if self.columns is not None:
+            columns = {role: getattr(self.columns, role) for role in _ROLES}
+            tidy = {role: getattr(self.columns, role) for role in _TIDY_ROLES}
+            columns |= {role: name for role, name in tidy.items() if name is not None}
         return {
             "kind": "sequence",
             "input": self.input.to_json(),
             "target": self.target.to_json(),
-            "columns": None
-            if columns is None
-            else {
-                "id": columns.id,
-                "time": columns.time,
-                "target": columns.target,
-                "text": columns.text,
-            },
+            "columns": columns,
         }
 
+    @staticmethod
+    def from_json(tree: Any) -> SequenceCodec:
+        """Read what `to_json` wrote.
 
-def codec_from_json(tree: Any) -> SequenceCodec:
-    """Read what `SequenceCodec.to_json` wrote.
-
-    Raises:
-        BundleError: a key is missing or unknown, or a value is not what a codec can hold.
-    """
-    tree = json_tree.object_of(tree, "codec", {"kind", "input", "target", "columns"})
-    json_tree.choice(tree["kind"], "codec: kind", ("sequence",))
-    source, columns = tree["input"], tree["columns"]
-    if not isinstance(source, dict):
-        raise BundleError(f"codec input must be an object, got {type(source).__name__}")
-    kind = json_tree.choice(source.get("kind"), "codec input: kind", ("series", "text"))
-    read_input = SeriesCodec.from_json if kind == "series" else TextCodec.from_json
-    if columns is not None:
-        columns = json_tree.object_of(columns, "codec: columns", {"id", "time", "target", "text"})
-        for role, name in columns.items():
-            if name is not None:
-                json_tree.text(name, f"codec: column {role}")
-        columns = Columns(**columns)
-    return SequenceCodec(read_input(source), target_from_json(tree["target"]), columns)
+        Raises:
+            BundleError: a key is missing or unknown, or a value is not what a codec can hold.
+        """
+        tree = json_tree.object_of(tree, "codec", {"kind", "input", "target", "columns"})
+        json_tree.choice(tree["kind"], "codec: kind", ("sequence",))
+        source, columns = tree["input"], tree["columns"]
+        if not isinstance(source, dict):
+            raise BundleError(f"codec input must be an object, got {type(source).__name__}")
+        kind = json_tree.choice(source.get("kind"), "codec input: kind", ("series", "text"))
+        read_input = SeriesCodec.from_json if kind == "series" else TextCodec.from_json
+        if columns is not None:
+            tidy = {role for role in _TIDY_ROLES if isinstance(columns, dict) and role in columns}
+            columns = json_tree.object_of(columns, "codec: columns", {*_ROLES, *tidy})
+            for role, name in columns.items():
+                if name is not None:
+                    json_tree.text(name, f"codec: column {role}")
+            columns = Columns(**columns)
+        return SequenceCodec(read_input(source), target_from_json(tree["target"]), columns)
 
 
-def task_of(cases: Cases, settings: DataSettings) -> Literal["classify", "regress"]:
+def task_of(cases: Cases, settings: DataSettings) -> str:
     """The task that the settings name, or, with "auto", the one that the targets ask for.
 
     Raises:
@@ -191,7 +240,7 @@ def task_of(cases: Cases, settings: DataSettings) -> Literal["classify", "regres
 def fit_codec(
     cases: Cases,
     settings: DataSettings,
-    task: Literal["classify", "regress"],
+    task: str,
     *,
     dtype: Literal["float32", "float64"] = "float32",
 ) -> SequenceCodec:
@@ -199,7 +248,8 @@ def fit_codec(
 
     Args:
         cases: The training part, and nothing else.
-        settings: `symbol` and `min_count` are read, for texts.
+        settings: `missing` and `winsorise` are read, for series; `symbol` and `min_count` for
+            texts.
         task: "classify" or "regress".
         dtype: Of encoded series and numbers.
 
@@ -208,8 +258,13 @@ def fit_codec(
     """
     source: InputCodec
     if cases.kind == "series":
-        source = SeriesCodec.fit(cases, dtype)
+        source = SeriesCodec.fit(
+            cases, dtype, missing=settings.missing, winsorise=settings.winsorise
+        )
     else:
+        for name in ("missing", "winsorise"):
+            if getattr(settings, name) != type(settings).model_fields[name].default:
+                raise DataError(f"{name} belongs to series, got texts: leave it out")
         source = TextCodec.fit(cases, settings.symbol, settings.min_count)
     target: TargetCodec
     target = LabelCodec.fit(cases) if task == "classify" else ValueCodec.fit(cases, dtype)

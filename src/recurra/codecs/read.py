@@ -1,6 +1,7 @@
 """Any source of labelled sequences -> cases; the form is told by the file's suffix.
 
-.csv .tsv .parquet   a long table (id, time, features, target) or a text table (text, target)
+.csv .tsv .parquet   a long table (id, time, features, target), a tidy one with a measurement a row
+                     (id, time, variable, value), or a text table (text, target)
 .ts                  aeon's and sktime's text format
 .jsonl .ndjson       one object with x and y a line
 .npz                 arrays x, y and lengths
@@ -15,22 +16,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recurra.codecs.cases import Cases
+from recurra.codecs.codec import SequenceCodec
 from recurra.codecs.from_table import join_labels, long_cases, text_cases
 from recurra.codecs.read_delimited import read_delimited
 from recurra.codecs.read_jsonl import read_jsonl
 from recurra.codecs.read_npz import read_npz
+from recurra.codecs.read_tags import read_tag_cases
 from recurra.codecs.read_ts import read_ts
 from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
 from recurra.codecs.roles import find_roles
 from recurra.codecs.settled import Task
 from recurra.codecs.table import Table
+from recurra.codecs.tidy import is_tidy, tidy_cases
 from recurra.errors import DataError
 
 if TYPE_CHECKING:
-    from recurra.codecs.codec import SequenceCodec
+    from recurra.codecs.abstract import AbstractCodec
     from recurra.spec.settings import DataSettings
 
-__all__ = ["SUFFIXES", "read_cases"]
+__all__ = ["READERS", "SUFFIXES", "read_cases"]
 
 _TABLES: dict[str, Callable[[Path], Table]] = {
     ".csv": read_delimited,
@@ -38,6 +42,8 @@ _TABLES: dict[str, Callable[[Path], Table]] = {
     ".parquet": read_parquet,
 }
 SUFFIXES = (*_TABLES, ".ts", ".jsonl", ".ndjson", ".npz")
+# Tasks with readers of their own, called as `read_cases` is.
+READERS: dict[str, Callable[..., Cases]] = {"tag": read_tag_cases}
 
 
 def read_cases(
@@ -45,7 +51,7 @@ def read_cases(
     settings: DataSettings,
     *,
     need_target: bool = True,
-    expect: SequenceCodec | None = None,
+    expect: AbstractCodec | None = None,
 ) -> Cases:
     """The cases of a file or a data frame.
 
@@ -59,9 +65,10 @@ def read_cases(
     Raises:
         DataError: one sentence: what was expected, what came, where, what to do.
     """
-    task: Task = settings.task
-    if expect is not None:
-        task = "classify" if expect.task == "classify" else "regress"
+    named = settings.task if expect is None else expect.task
+    if named in READERS:
+        return READERS[named](source, settings, need_target=need_target, expect=expect)
+    task: Task = "classify" if named == "classify" else "regress" if named == "regress" else "auto"
     want_target = need_target or expect is None
     labels = settings.labels if want_target else None
     if is_frame(source):
@@ -78,15 +85,16 @@ def read_cases(
         if suffix:
             table = _TABLES[suffix](Path(source))
         inside = want_target and labels is None
-        roles = find_roles(
-            table,
-            settings,
-            want_target=inside,
-            need_target=need_target and inside,
-            expect=expect,
-        )
-        build = long_cases if roles.kind == "series" else text_cases
-        cases = build(table, roles, task)
+        known = expect if isinstance(expect, SequenceCodec) else None
+        wanted = {"want_target": inside, "need_target": need_target and inside, "expect": known}
+        if is_tidy(table, settings, known):
+            cases = tidy_cases(table, settings, task, **wanted)
+        else:
+            roles = find_roles(table, settings, **wanted)
+            if roles.kind == "series":
+                cases = long_cases(table, roles, task, known)
+            else:
+                cases = text_cases(table, roles, task)
     else:
         cases = _array_cases(Path(source), suffix, settings, task, want_target and labels is None)
     if labels is not None:

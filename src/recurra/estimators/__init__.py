@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.estimators.classifier import SequenceClassifier
     from recurra.estimators.regressor import SequenceRegressor
+    from recurra.estimators.tagger import SequenceTagger
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators.classifier",
     "SequenceRegressor": "recurra.estimators.regressor",
+    "SequenceTagger": "recurra.estimators.tagger",
 }
 
-__all__ = ["SequenceClassifier", "SequenceRegressor"]
+__all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"]
 
 
 def __getattr__(name: str) -> Any:

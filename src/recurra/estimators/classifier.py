@@ -11,7 +11,7 @@ from recurra.codecs import Cases, LabelCodec
 from recurra.decode import ClassDecoder
 from recurra.errors import DataError
 from recurra.estimators.estimator import AbstractSequenceEstimator
-from recurra.runtime import Model
+from recurra.runtime import AbstractModel
 
 __all__ = ["SequenceClassifier"]
 
@@ -25,7 +25,7 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
     `best_metric_` and `fit_seconds_`.
     """
 
-    _task: ClassVar[Literal["classify"]] = "classify"
+    _task: ClassVar[str] = "classify"
     _target: ClassVar[Literal["class"]] = "class"
 
     classes_: npt.NDArray[Any]
@@ -39,7 +39,8 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
 
     def predict_proba(self, X: Any) -> npt.NDArray[Any]:
         """The probability of each class, [N, classes] float64 in the order of `classes_`."""
-        return self._answers(X)
+        answers: npt.NDArray[Any] = self._answers(X)
+        return answers
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Accuracy: the share of the sequences whose class is predicted.
@@ -61,7 +62,7 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
             )
         return cases
 
-    def _take(self, model: Model) -> None:
+    def _take(self, model: AbstractModel) -> None:
         super()._take(model)
         target = model.codec.target
         assert isinstance(target, LabelCodec)  # the task's

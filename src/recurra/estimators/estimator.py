@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -9,10 +10,18 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError as ScikitNotFittedError
 
-from recurra.codecs import Cases, cases_from_arrays, read_cases
+from recurra.codecs import Cases, cases_from_arrays, missing_report, read_cases
 from recurra.errors import BundleError, DataError, NotFittedError
-from recurra.estimators.parameters import FIELDS, Parameters, checked, described, signature
-from recurra.runtime import Bundle, Model, Parts, Session, read_bundle, write_bundle
+from recurra.estimators.parameters import Parameters, checked, described, fields_of, signature
+from recurra.runtime import (
+    AbstractModel,
+    Bundle,
+    Parts,
+    Session,
+    model_of,
+    read_bundle,
+    write_bundle,
+)
 from recurra.spec.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,31 +40,36 @@ class _UnfittedError(NotFittedError, ScikitNotFittedError):  # type: ignore[misc
 
 
 class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """The base of both estimators.
+    """The base of all estimators.
 
     X is a list of [T_i, C] arrays or one array [N, T, C] (`layout="nct"`: channels before time), a
     list of texts, or a table with the columns that `id`, `time`, `target`, `features` and `text`
-    name (anything that offers the Arrow C stream: polars, pandas, pyarrow).
+    name (anything that offers the Arrow C stream: polars, pandas, pyarrow). NaN is a missing value,
+    see `missing`; `recurra.codecs.Timed(x, times)` gives a series its times.
     """
 
-    _task: ClassVar[Literal["classify", "regress"]]
+    _task: ClassVar[str]
     _target: ClassVar[Literal["class", "number"]]
 
     def __init__(self, **parameters: Unpack[Parameters]) -> None:
-        given = checked(parameters)
-        for name, field in FIELDS.items():
+        given = checked(parameters, self._task)
+        for name, field in fields_of(self._task).items():
             setattr(self, name, given.get(name, field.default))
-
-    # inspect, help and scikit-learn read the parameters here.
-    __init__.__signature__ = signature()  # type: ignore[attr-defined]  # inspect's own attribute
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.__doc__ = f"{cls.__doc__}\n{described()}\n"
+        cls.__doc__ = f"{cls.__doc__}\n{described(cls._task)}\n"
+
+        def initialise(self: AbstractSequenceEstimator, **parameters: Unpack[Parameters]) -> None:
+            AbstractSequenceEstimator.__init__(self, **parameters)
+
+        # inspect, help and scikit-learn read the parameters here.
+        initialise.__signature__ = signature(cls._task)  # type: ignore[attr-defined]  # inspect's own attribute
+        cls.__init__ = initialise  # type: ignore[method-assign]  # each class has its task's own
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters by name; an unknown one is refused with the nearest."""
-        checked(params)
+        checked(params, self._task)
         super().set_params(**params)
         return self
 
@@ -79,6 +93,10 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
 
         settings = self._settings()
         cases = self._cases(X, y, need_target=True)
+        missing = missing_report(cases, settings.data.missing)
+        if missing is not None and settings.data.missing == "auto":
+            # Asked for by name, a strategy needs no warning.
+            warnings.warn(missing, UserWarning, stacklevel=2)
         held_out = None
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
@@ -133,7 +151,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
                 f"bundle {folder} was made for the task {bundle.parts.task!r}, {cls.__name__} is "
                 f"for {cls._task!r}: load it with the other estimator"
             )
-        model = Model(bundle.parts, bundle.manifest)
+        model = model_of(bundle.parts, bundle.manifest)
         bundle.golden.replay(model)
         estimator = cls()
         estimator._take(model)
@@ -159,7 +177,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "model_" in state:
-            self.model_ = Model(*state["model_"])
+            self.model_ = model_of(*state["model_"])
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -169,11 +187,12 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
         tags.target_tags.required = True
         return tags
 
     def _settings(self) -> Settings:
-        values = {name: getattr(self, name) for name in FIELDS}
+        values = {name: getattr(self, name) for name in fields_of(self._task)}
         return Settings.from_flat(values | {"task": self._task})
 
     def _cases(self, X: Any, y: Any, *, need_target: bool) -> Cases:
@@ -193,15 +212,15 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             X = X.to_pylist() if hasattr(X, "to_pylist") else list(X)
         return cases_from_arrays(X, y, layout=self.layout, target=self._target)
 
-    def _fitted(self) -> Model:
+    def _fitted(self) -> AbstractModel:
         if not hasattr(self, "model_"):
             raise _UnfittedError(
                 f"this {type(self).__name__} is not fitted yet: call fit(X, y), or load(folder)"
             )
         return self.model_
 
-    def _answers(self, X: Any) -> Array:
-        """The runtime's answers: probabilities [N, K] or values [N]."""
+    def _answers(self, X: Any) -> Any:
+        """The runtime's answers: probabilities [N, K], values [N], ..."""
         model = self._fitted()
         if _is_table(X):
             cases = read_cases(X, self._settings().data, need_target=False, expect=model.codec)
@@ -213,7 +232,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         """What `score` compares with: y, or a table's own targets."""
         return self._cases(X, y, need_target=True).target_values() if y is None else y
 
-    def _take(self, model: Model) -> None:
+    def _take(self, model: AbstractModel) -> None:
         """Make this model what the estimator has learnt."""
         self.model_ = model
         self.parameters_ = sum(weight.size for weight in model.parts.weights.values())
@@ -221,11 +240,11 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             self.n_features_in_ = len(model.features)
 
 
-def _model_of(fitted: Fitted) -> Model:
+def _model_of(fitted: Fitted) -> AbstractModel:
     """The runtime's model of a trained network: what its bundle would hold."""
     weights = {name: value.numpy() for name, value in fitted.module.state_dict().items()}
     decoder = fitted.task.decoder(fitted.codec)
-    return Model(Parts(fitted.task.name, fitted.graphs, weights, fitted.codec, decoder))
+    return model_of(Parts(fitted.task.name, fitted.graphs, weights, fitted.codec, decoder))
 
 
 def _is_table(X: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, TypedDict
 
@@ -17,9 +18,9 @@ from pydantic.fields import FieldInfo
 
 from recurra.errors import SettingsError
 from recurra.spec.cells import Activation, Reset
-from recurra.spec.settings import SECTIONS
+from recurra.spec.settings import SECTIONS, tasks_of
 
-__all__ = ["FIELDS", "Parameters", "checked", "described", "signature"]
+__all__ = ["FIELDS", "Parameters", "checked", "described", "fields_of", "signature"]
 
 # The class is the task, and y gives the labels.
 _LEFT_OUT = ("task", "labels")
@@ -34,6 +35,18 @@ FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
 )
 
 
+@cache
+def fields_of(task: str) -> Mapping[str, FieldInfo]:
+    """The parameters that the estimator of a task has."""
+    return MappingProxyType(
+        {
+            name: field
+            for name, field in FIELDS.items()
+            if (tasks := tasks_of(name)) is None or task in tasks
+        }
+    )
+
+
 class Parameters(TypedDict, total=False):
     """Keyword arguments of an estimator; each is described in `spec/settings.py`."""
 
@@ -44,6 +57,11 @@ class Parameters(TypedDict, total=False):
     bidirectional: bool
     pool: tuple[Literal["last", "mean", "max"], ...]
     embedding: int
+    crf: bool
+    character_hidden: int
+    character_embedding: int
+    pair_embedding: int
+    lag: int
     activation: Activation | None
     gate_activation: Activation
     bias: bool
@@ -80,9 +98,11 @@ class Parameters(TypedDict, total=False):
     layout: Literal["ntc", "nct"]
     symbol: Literal["character", "word"]
     min_count: int
+    scheme: Literal["auto", "none", "bio", "bioes", "bmes"]
+    lowercase: bool
 
 
-def signature() -> inspect.Signature:
+def signature(task: str) -> inspect.Signature:
     """The signature of an estimator's `__init__`: keyword-only parameters with their defaults."""
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return inspect.Signature(
@@ -95,24 +115,25 @@ def signature() -> inspect.Signature:
                     default=field.default,
                     annotation=field.annotation,
                 )
-                for name, field in FIELDS.items()
+                for name, field in fields_of(task).items()
             ),
         ]
     )
 
 
-def described() -> str:
+def described(task: str) -> str:
     """One line a parameter, for a class's docstring."""
-    lines = (f"    {name}: {field.description}" for name, field in FIELDS.items())
+    lines = (f"    {name}: {field.description}" for name, field in fields_of(task).items())
     return "\n".join(["Args:", *lines])
 
 
-def checked(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def checked(given: Mapping[str, Any], task: str) -> Mapping[str, Any]:
     """`given`, once every name in it is a parameter; an unknown one is refused with the nearest."""
+    known = fields_of(task)
     for name in given:
-        if name not in FIELDS:
+        if name not in known:
             raise SettingsError(
                 f"unknown parameter {name!r}; did you mean "
-                f"{difflib.get_close_matches(name, FIELDS, n=1, cutoff=0)[0]!r}?"
+                f"{difflib.get_close_matches(name, known, n=1, cutoff=0)[0]!r}?"
             )
     return given

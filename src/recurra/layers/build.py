@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any, TypedDict, Unpack
 
 import torch
@@ -11,10 +12,16 @@ from torch import Tensor
 
 from recurra.errors import ShapeError, SpecError, StateError
 from recurra.layers.abstract import AbstractLayer, AbstractModule, AbstractRecurrent
+from recurra.layers.attention import Attention, Mixture, Spread
 from recurra.layers.bidirectional import Bidirectional
+from recurra.layers.characters import Characters
+from recurra.layers.concat import Concat
+from recurra.layers.crf import Crf
+from recurra.layers.dense import Dense
 from recurra.layers.dropout import Dropout
 from recurra.layers.embedding import Embedding
 from recurra.layers.gru import GRU
+from recurra.layers.grud import GRUD
 from recurra.layers.initialise import BiasInit, InputInit, RecurrentInit
 from recurra.layers.linear import Linear
 from recurra.layers.lstm import LSTM
@@ -23,11 +30,15 @@ from recurra.layers.pool import Pool
 from recurra.layers.rnn import RNN
 from recurra.layers.stack import Stack
 from recurra.ops import Backend
-from recurra.spec import cells, nodes
-from recurra.spec.graph import Graph
+from recurra.spec import attention, cells, nodes
+from recurra.spec.characters import Characters as CharactersNode
+from recurra.spec.concat import Concat as ConcatNode
+from recurra.spec.crf import Crf as CrfNode
+from recurra.spec.dense import Dense as DenseNode
+from recurra.spec.graph import Graph, shared_parameters
 from recurra.spec.node import AbstractNode
 
-__all__ = ["LAYERS", "BuildOptions", "GraphModule", "build", "from_node"]
+__all__ = ["LAYERS", "BuildOptions", "GraphModule", "Networks", "build", "from_node"]
 
 
 class BuildOptions(TypedDict, total=False):
@@ -66,6 +77,12 @@ def _bidirectional(node: nodes.Bidirectional, options: BuildOptions) -> Bidirect
     return Bidirectional(_cell(node.forward, options), _cell(node.backward, options))
 
 
+def _grud(node: nodes.GRUD, options: BuildOptions) -> GRUD:
+    cell = _cell(node.cell, options)
+    assert isinstance(cell, GRU)
+    return GRUD(cell)
+
+
 def _stack(node: nodes.Stack, options: BuildOptions) -> Stack:
     layers = [
         _bidirectional(layer, options)
@@ -89,19 +106,64 @@ def _pool(node: nodes.Pool, options: BuildOptions) -> Pool:
     return Pool(node.size, node.modes, **_placed(options))
 
 
+def _concat(node: ConcatNode, options: BuildOptions) -> Concat:
+    del options
+    return Concat(node.left, node.right)
+
+
+def _characters(node: CharactersNode, options: BuildOptions) -> Characters:
+    return Characters(node.tokens, _bidirectional(node.cells, options), **_placed(options))
+
+
+def _crf(node: CrfNode, options: BuildOptions) -> Crf:
+    return Crf(node.tags, **_placed(options))
+
+
 def _dropout(node: nodes.Dropout, options: BuildOptions) -> Dropout:
     del options
     return Dropout(node.rate, variational=node.variational)
+
+
+def _attention(node: attention.Attention, options: BuildOptions) -> Attention:
+    return Attention(node.query_size, node.key_size, score=node.score, **_placed(options))
+
+
+def _mixture(node: attention.Mixture, options: BuildOptions) -> Mixture:
+    del options
+    return Mixture(node.size)
+
+
+def _spread(node: attention.Spread, options: BuildOptions) -> Spread:
+    del options
+    return Spread(node.size)
+
+
+def _dense(node: DenseNode, options: BuildOptions) -> Dense:
+    return Dense(
+        node.input_size,
+        node.output_size,
+        activation=node.activation,
+        bias=node.bias,
+        **_placed(options),
+    )
 
 
 LAYERS: Mapping[type[AbstractNode], Callable[[Any, BuildOptions], AbstractLayer]] = {
     **dict.fromkeys(cells.CELLS.values(), _cell),
     nodes.Stack: _stack,
     nodes.Bidirectional: _bidirectional,
+    nodes.GRUD: _grud,
     nodes.Embedding: _embedding,
     nodes.Linear: _linear,
     nodes.Pool: _pool,
     nodes.Dropout: _dropout,
+    ConcatNode: _concat,
+    CharactersNode: _characters,
+    CrfNode: _crf,
+    attention.Attention: _attention,
+    attention.Mixture: _mixture,
+    attention.Spread: _spread,
+    DenseNode: _dense,
 }
 
 
@@ -143,15 +205,22 @@ class GraphModule(AbstractModule):
     Args:
         graph: The network.
         options: As `build`'s.
+        shared: Layers that another graph has made, by step name; they are taken as they are.
     """
 
-    def __init__(self, graph: Graph, options: BuildOptions) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        options: BuildOptions,
+        shared: Mapping[str, AbstractLayer] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
         self.graph = graph
         for step in graph.steps:
             if hasattr(self, step.name):
                 raise SpecError(f"step name {step.name!r} is taken by torch: choose another")
-            self.add_module(step.name, from_node(step.node, **options))
+            layer = shared.get(step.name) or from_node(step.node, **options)
+            self.add_module(step.name, layer)
         signals = graph.signals()
         self._rows = {name for name, signal in signals.items() if signal.axes == "row"}
         self._keeping = tuple(step.name for step in graph.steps if step.node.state_slots())
@@ -241,3 +310,49 @@ class GraphModule(AbstractModule):
             if line.name in self._keeping:
                 ends[line.name] = end
         return {name: known[name] for name in self.graph.outputs}, ends
+
+
+class Networks(AbstractModule):
+    """Several graphs over one set of layers: a step of the same name is the same layer in all.
+
+    The keys of its `state_dict` are the graphs' parameters, each once, and no graph's name is in
+    them; `networks["decoder"](inputs, ...)` runs one graph.
+
+    Args:
+        graphs: Name -> network.
+        options: As `build`'s.
+
+    Raises:
+        SpecError: two graphs use one step name for different nodes.
+    """
+
+    def __init__(self, graphs: Mapping[str, Graph], options: BuildOptions) -> None:
+        super().__init__()
+        shared_parameters(graphs)
+        self.graphs = dict(graphs)
+        made: dict[str, AbstractLayer] = {}
+        # A plain dict, so that torch counts each layer once, under its step's name.
+        self._networks: dict[str, GraphModule] = {}
+        for name, graph in graphs.items():
+            network = GraphModule(graph, options, made)
+            self._networks[name] = network
+            made |= {step.name: getattr(network, step.name) for step in graph.steps}
+        for name, layer in made.items():
+            if hasattr(self, name):
+                raise SpecError(f"step name {name!r} is taken by torch: choose another")
+            self.add_module(name, layer)
+
+    def __getitem__(self, name: str) -> GraphModule:
+        return self._networks[name]
+
+    def why_not_streaming(self) -> str | None:
+        """The first graph's reason, if one has any."""
+        reasons = (network.why_not_streaming() for network in self._networks.values())
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def train(self, mode: bool = True) -> Networks:
+        """As every module's; the graphs follow."""
+        super().train(mode)
+        for network in self._networks.values():
+            network.train(mode)
+        return self

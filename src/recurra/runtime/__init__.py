@@ -11,7 +11,8 @@ stream.feed(x, out=y)
 from __future__ import annotations
 
 from recurra.runtime.bundle import Bundle, read_bundle
-from recurra.runtime.model import Model, load
+from recurra.runtime.model import AbstractModel
+from recurra.runtime.models import MODELS, RowModel, load, model_of
 from recurra.runtime.network import Network
 from recurra.runtime.parts import Parts, fingerprint
 from recurra.runtime.session import Session
@@ -19,14 +20,17 @@ from recurra.runtime.stream import Stream
 from recurra.runtime.writing import write_bundle
 
 __all__ = [
+    "MODELS",
+    "AbstractModel",
     "Bundle",
-    "Model",
     "Network",
     "Parts",
+    "RowModel",
     "Session",
     "Stream",
     "fingerprint",
     "load",
+    "model_of",
     "read_bundle",
     "write_bundle",
 ]

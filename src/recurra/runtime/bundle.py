@@ -101,7 +101,7 @@ def bundle_from_bytes(manifest: bytes, read: Read) -> Bundle:
     )
     if parts.fingerprint() != said.fingerprint:
         raise BundleError("manifest.json: fingerprint is not that of its content: forged or edited")
-    golden = golden_from_arrays(said.golden, _tensors(said, "golden", read))
+    golden = golden_from_arrays(said.golden, _tensors(said, "golden", read), parts.codec)
     for name, hashes in said.views.items():
         if hashlib.sha256(read(name, _MOST_TEXT_BYTES)).hexdigest() not in hashes:
             raise BundleError(f"{name} is damaged or was edited: copy the bundle again")

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from recurra.codecs import LabelCodec, SeriesCodec
+from recurra.runtime.model import AbstractModel
 from recurra.runtime.parts import Parts
 from recurra.spec.version import __version__
 
 __all__ = ["model_card"]
 
-_TASKS = {"classify": "classification of whole sequences", "regress": "a number for a sequence"}
 _CLAIMS = {
     "step_vs_whole": "one step at a time against the whole sequence",
     "chunked_vs_whole": "in chunks against the whole sequence",
@@ -20,34 +19,29 @@ _CLAIMS = {
     "padded_vs_unpadded": "padded against unpadded",
     "runtime_vs_torch": "this runtime against PyTorch",
 }
-# A card stays readable with thousands of channels or labels.
-_MOST_NAMES = 20
 
 
 def model_card(
-    parts: Parts,
-    fingerprint: str,
+    model: AbstractModel,
     certificate: Mapping[str, Any],
     metrics: Mapping[str, float] | None,
 ) -> str:
     """Markdown: what the model is, takes and gives, how good it is, how to run it, what holds.
 
     Args:
-        parts: The model.
-        fingerprint: Of it.
+        model: What it is about.
         certificate: As in `spec.report.Certificate`.
         metrics: Figures on held-out cases by name, None where there were none.
     """
-    why = parts.graph.why_not_streaming()
-    dtype = str(next(iter(parts.weights.values())).dtype) if parts.weights else "float32"
+    parts, why, said = model.parts, model.why_not_streaming(), model.describe()
     facts = {
-        "Task": f"{parts.task} ({_TASKS[parts.task]})",
-        "Input": _input(parts),
-        "Answer": _answer(parts),
-        "Parameters": f"{sum(map(prod, parts.graph.parameters().values())):,} ({dtype})",
+        "Task": f"{parts.task} ({_cell(said['task'])})",
+        "Input": _cell(said["input"]),
+        "Answer": _cell(said["answer"]),
+        "Parameters": f"{sum(map(prod, parts.parameters.values())):,} ({model.dtype})",
         "One step at a time": "yes" if why is None else f"no: {why}",
         "Written by": f"recurra {__version__}",
-        "Fingerprint": f"`{fingerprint}`",
+        "Fingerprint": f"`{model.fingerprint}`",
     }
     sections = [
         "# A recurra model",
@@ -57,7 +51,7 @@ def model_card(
             [
                 "| Step | Node | Parameters |",
                 "|---|---|---|",
-                *(_network_row(s) for s in parts.graph.steps),
+                *_network_rows(parts),
             ]
         ),
     ]
@@ -69,7 +63,7 @@ def model_card(
         ]
     sections += [
         "## How to run it",
-        _usage(parts, why),
+        _usage(model, why),
         "## Certificate\nThe largest absolute difference measured on this very model, with "
         f"{certificate['isa']} kernels in {certificate['dtype']}:",
         "\n".join(
@@ -84,34 +78,18 @@ def model_card(
     return "\n\n".join(sections) + "\n"
 
 
-def _input(parts: Parts) -> str:
-    source = parts.codec.input
-    if isinstance(source, SeriesCodec):
-        return f"series of {len(source.features)} channels: {_names(source.features)}"
-    return f"texts, cut by {source.symbol}; {len(source.vocabulary):,} symbols are known"
-
-
-def _answer(parts: Parts) -> str:
-    target = parts.codec.target
-    if isinstance(target, LabelCodec):
-        return f"probabilities of {len(target.labels)} classes: {_names(target.labels)}"
-    return f"one number; over the training part its mean was {target.mean:.6g}"
-
-
-def _names(names: tuple[Any, ...]) -> str:
-    shown = ", ".join(_cell(str(name)) for name in names[:_MOST_NAMES])
-    more = len(names) - _MOST_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
 def _cell(text: str) -> str:
     """Text that cannot break out of its place in a table."""
     return " ".join(text.replace("|", "\\|").replace("`", "'").replace("<", "&lt;").split())
 
 
-def _network_row(step: Any) -> str:
-    count = sum(map(prod, step.node.parameters().values()))
-    return f"| {step.name} | {step.node.kind} | {count:,} |"
+def _network_rows(parts: Parts) -> list[str]:
+    rows: dict[str, str] = {}
+    for graph in parts.graphs.values():
+        for step in graph.steps:
+            count = sum(map(prod, step.node.parameters().values()))
+            rows[step.name] = f"| {step.name} | {step.node.kind} | {count:,} |"
+    return list(rows.values())
 
 
 def _claim_row(name: str, claim: Mapping[str, Any]) -> str:
@@ -120,8 +98,8 @@ def _claim_row(name: str, claim: Mapping[str, Any]) -> str:
     return f"| {_CLAIMS[name]} | {shown} | {claim['promised']:.3g} | {_cell(claim['note'])} |"
 
 
-def _usage(parts: Parts, why_not_streaming: str | None) -> str:
-    series = isinstance(parts.codec.input, SeriesCodec)
+def _usage(model: AbstractModel, why_not_streaming: str | None) -> str:
+    series = bool(model.features)
     lines = [
         "```python",
         "from recurra.runtime import load",

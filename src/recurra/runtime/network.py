@@ -32,14 +32,15 @@ State = dict[str, Any]
 _ROWS: Mapping[str, None] = {"lengths": None, "valid": None, "starts": None}
 
 
-def check_weights(graph: Graph, weights: Mapping[str, Array]) -> np.dtype[Any]:
-    """Check that `weights` are exactly the graph's parameters, and give their one dtype.
+def check_weights(
+    expected: Mapping[str, tuple[int, ...]], weights: Mapping[str, Array]
+) -> np.dtype[Any]:
+    """Check that `weights` are exactly the parameters that are expected; give their one dtype.
 
     Raises:
         ShapeError: a parameter is missing, unknown or of another shape.
         DTypeError: not all float32 or all float64.
     """
-    expected = graph.parameters()
     for what, names in (
         ("lacks", sorted(set(expected) - set(weights))),
         ("does not know", sorted(set(weights) - set(expected))),
@@ -72,7 +73,7 @@ class Network:
 
     def __init__(self, graph: Graph, weights: Mapping[str, Array]) -> None:
         self.graph = graph
-        self.dtype = check_weights(graph, weights)
+        self.dtype = check_weights(graph.parameters(), weights)
         signals = graph.signals()
         self._parts = []
         own = {name: np.array(weight, order="C") for name, weight in weights.items()}
@@ -81,9 +82,8 @@ class Network:
         self._keeping = {step.name for step in graph.steps if step.node.state_slots()}
         for step in graph.steps:
             part = build_node(step.node, below(own, f"{step.name}."), self.dtype)
-            source = step.inputs[0]
-            keeps, on_rows = step.name in self._keeping, signals[source].axes == "row"
-            self._parts.append((step.name, source, part, keeps, on_rows))
+            keeps, on_rows = step.name in self._keeping, signals[step.inputs[0]].axes == "row"
+            self._parts.append((step.name, step.inputs, part, keeps, on_rows))
 
     def initial_state(self, batch: int) -> State:
         """The state ahead of the first step: step name -> NamedTuple, for steps that keep one."""
@@ -101,7 +101,7 @@ class Network:
         """Run over whole sequences or a chunk of them.
 
         Args:
-            inputs: Name -> [B, T, size] floats or [B, T] tokens (rows: [B, size]).
+            inputs: Name -> [B, T, size] floats, [B, T] tokens, [B, T, W] pieces; rows: [B, size].
             state: Where to begin; None: `initial_state`.
             lengths: Steps of each row that count, [B], int64, 0 <= length <= T. None: all T.
             valid: False skips a step: states are held, [B, T], bool.
@@ -120,9 +120,10 @@ class Network:
         state = self._state(state, batch)
         after: State = {}
         steps = {"lengths": lengths, "valid": valid, "starts": starts}
-        for name, source, part, keeps, on_rows in self._parts:
+        for name, sources, part, keeps, on_rows in self._parts:
             which = _ROWS if on_rows else steps
-            flowing[name], new = part(flowing[source], state.get(name), **which)
+            arrays = [flowing[source] for source in sources]
+            flowing[name], new = part(*arrays, state.get(name), **which)
             if keeps:
                 after[name] = new
         return {name: flowing[name] for name in self.graph.outputs}, after
@@ -152,9 +153,9 @@ class Network:
             _check_steps(batch, None, None, valid, starts)
         state = self._state(state, batch)
         after: State = {}
-        for name, source, part, keeps, on_rows in self._parts:
+        for name, sources, part, keeps, on_rows in self._parts:
             flowing[name], new = part.step(
-                flowing[source],
+                *[flowing[source] for source in sources],
                 state.get(name),
                 valid=None if on_rows else valid,
                 starts=None if on_rows else starts,
@@ -177,11 +178,23 @@ class Network:
         return Stream(self, streams, output=output, threads=threads)
 
     def engine(self, streams: int, output: str, threads: int) -> Any:
-        """What moves a stream: the extension's own, or `step` where that was not built."""
-        if backend() != "native":
+        """What moves a stream: the extension's own, or `step` (`why_interpreted`; not built)."""
+        if backend() != "native" or self.why_interpreted() is not None:
             return Interpreted(self, streams, output)
         program, values = self._program
         return program.streams(streams, values[output], threads)
+
+    def why_interpreted(self) -> str | None:
+        """None where the native program runs the graph's streams; else why `step` does."""
+        if len(self.graph.inputs) != 1:
+            return f"it reads {len(self.graph.inputs)} inputs, a native program one"
+        for step in self.graph.steps:
+            if step.node.arity != 1:
+                return f"step {step.name!r} ({step.node.kind}) takes several inputs"
+        for name, _, part, _, _ in self._parts:
+            if not part.placed:
+                return f"a native program has no {part.node.kind} (step {name!r})"
+        return None
 
     def inputs_of_step(self, inputs_t: Mapping[str, Array]) -> dict[str, Array]:
         """The inputs of one step, checked, contiguous and in the network's dtype.
@@ -197,7 +210,7 @@ class Network:
         ((name, signal),) = self.graph.inputs.items()
         program = Program(signal.size if signal.dtype == "float" else 0, self.dtype)
         values = {name: 0}
-        for step, source, part, _, _ in self._parts:
+        for step, (source,), part, _, _ in self._parts:
             values[step] = part.place(program, values[source])
         return program, values
 
@@ -215,19 +228,22 @@ class Network:
         for name, signal in self.graph.inputs.items():
             array = inputs[name]
             axes = "B" if signal.axes == "row" or stepwise else "BT"
-            wanted = len(axes) + (signal.dtype == "float")
+            if signal.axes == "memory":
+                axes = "BS"
+            wanted = len(axes) + (signal.dtype == "float" or signal.axes == "pieces")
             fits = array.ndim == wanted and (
-                signal.dtype == "token" or array.shape[-1] == signal.size
+                signal.dtype != "float" or array.shape[-1] == signal.size
             )
-            if not fits or any(sizes.setdefault(a, n) != n for a, n in zip(axes, array.shape)):  # noqa: B905 - floats have one more axis
+            if not fits or any(sizes.setdefault(a, n) != n for a, n in zip(axes, array.shape)):  # noqa: B905 - floats and pieces have one more axis
                 last = f", {signal.size}" if signal.dtype == "float" else ""
+                last = ", W" if signal.axes == "pieces" else last
                 known = [f"{a}={sizes[a]}" if a in sizes else a for a in axes]
                 raise ShapeError(
                     f"the graph expected {name} [{', '.join(known)}{last}], got {list(array.shape)}"
                 )
-            kinds, dtype = ("iu", np.int64) if signal.dtype == "token" else ("f", self.dtype)
+            kinds, dtype = ("f", self.dtype) if signal.dtype == "float" else ("iu", np.int64)
             if array.dtype.kind not in kinds:
-                word = "whole numbers" if signal.dtype == "token" else "floats"
+                word = "floats" if signal.dtype == "float" else "whole numbers"
                 raise DTypeError(f"the graph expected {name} as {word}, got {array.dtype}")
             flowing[name] = np.ascontiguousarray(array, dtype=dtype)
         return flowing, sizes["B"], sizes.get("T", 0)

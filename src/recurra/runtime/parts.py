@@ -1,34 +1,34 @@
-"""What a model consists of, checked against one another, and the hash that names it."""
+"""What a model consists of, and the hash that names it."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from recurra.codecs import LabelCodec, SequenceCodec
-from recurra.decode import AbstractDecoder, ClassDecoder
-from recurra.errors import BundleError, DTypeError, ShapeError
+from recurra.codecs import AbstractCodec
+from recurra.decode import AbstractDecoder
+from recurra.errors import BundleError, DTypeError, ShapeError, SpecError
 from recurra.runtime.network import check_weights
 from recurra.spec.canonical import json_to_bytes
-from recurra.spec.graph import Graph
-from recurra.spec.node import Signal
+from recurra.spec.graph import Graph, shared_parameters
 from recurra.spec.tensors import tensors_to_bytes
 
 __all__ = ["MAIN", "Parts", "fingerprint"]
 
 Array = npt.NDArray[Any]
-# The one graph of the tasks that there are.
+# The graph of the tasks that have but one.
 MAIN = "main"
 
 
 def fingerprint(
     graphs: Mapping[str, Graph],
-    codec: SequenceCodec,
+    codec: AbstractCodec,
     decoder: AbstractDecoder,
     weights: Mapping[str, Array],
 ) -> str:
@@ -45,53 +45,42 @@ def fingerprint(
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything that decides an answer.
+    """Everything that decides an answer. Whether the parts fit one another, their model checks.
 
     Args:
-        task: "classify" or "regress".
-        graphs: {"main": the network}.
+        task: "classify", "regress", ...
+        graphs: Networks by name, which share the weights of the steps of the same name.
         weights: Every parameter by its path.
-        codec: Raw cases -> the graph's inputs, and the target back.
-        decoder: The graph's output -> answers.
+        codec: Raw cases -> the graphs' inputs, and the target back.
+        decoder: The graphs' outputs -> answers.
 
     Raises:
-        BundleError: the parts do not fit one another, or a weight is not finite.
+        BundleError: the weights are not those of the graphs, or one is not finite.
     """
 
     task: str
     graphs: Mapping[str, Graph]
     weights: Mapping[str, Array]
-    codec: SequenceCodec
+    codec: AbstractCodec
     decoder: AbstractDecoder
 
     def __post_init__(self) -> None:
-        if set(self.graphs) != {MAIN}:
-            raise BundleError(f"expected one graph, {MAIN!r}, got {sorted(self.graphs)}")
-        graph, codec, decoder = self.graph, self.codec, self.decoder
         try:
-            check_weights(graph, self.weights)
-        except (ShapeError, DTypeError) as error:
+            check_weights(shared_parameters(self.graphs), self.weights)
+        except (ShapeError, DTypeError, SpecError) as error:
             raise BundleError(str(error)) from None
         for name, weight in self.weights.items():
             if not np.isfinite(weight).all():
                 raise BundleError(f"weight {name!r} holds NaN or an infinity: train again")
-        if codec.task != self.task:
-            raise BundleError(f"a model of task {self.task!r} has a codec for {codec.task!r}")
-        if dict(graph.inputs) != codec.signals():
-            raise BundleError("the codec gives other inputs than the graph takes")
-        classes = decoder.classes if isinstance(decoder, ClassDecoder) else None
-        labels = len(codec.target.labels) if isinstance(codec.target, LabelCodec) else None
-        if classes != labels:
-            raise BundleError("the decoder and the codec's target are of different tasks or sizes")
-        if decoder.output not in graph.outputs:
-            raise BundleError(f"the decoder reads {decoder.output!r}, which is no output")
-        if graph.signals()[decoder.output] != Signal("row", classes or 1):
-            raise BundleError(f"the decoder does not fit the graph's output {decoder.output!r}")
 
-    @property
-    def graph(self) -> Graph:
-        """The network."""
-        return self.graphs[MAIN]
+    @cached_property
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """Path and shape of every parameter."""
+        return shared_parameters(self.graphs)
+
+    def weights_of(self, graph: str) -> dict[str, Array]:
+        """The parameters that one graph reads."""
+        return {path: self.weights[path] for path in self.graphs[graph].parameters()}
 
     def fingerprint(self) -> str:
         """As the function of this name."""

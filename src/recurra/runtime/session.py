@@ -66,22 +66,26 @@ class Session:
 
         Args:
             observation: Series: C finite numbers in the order of the features, or a mapping from
-                feature to number. Text: one symbol.
+                feature to number. Where the model takes missing values, NaN, None and absent keys
+                are such. Text: one symbol.
             time: When it was made, in the data's own unit; not before the newest one. None: the
-                stream's clock stays as it is.
+                stream's clock stays as it is; a model that was trained with times needs it
+                where it stands in for missing values by mask or decay.
 
         Returns:
             Probabilities [K], or the value [], float64: the answer to the sequence so far.
 
         Raises:
-            ObservationError: NaN, an infinity, another width or type, a time that runs backwards,
-                or an answer that is not finite. The session is as it was.
+            ObservationError: NaN where the model takes no missing values, an infinity, another
+                width or type, a time that runs backwards or is needed, or an answer that is not
+                finite. The session is as it was.
             StateError: another thread is in this session. The session is as it was.
         """
         if time is not None:
             time = checked_time(time, self._clock)
         inputs, encoding = self._codec.step(observation, time, self._encoding)
-        (x,) = inputs.values()
+        # Of a single input the array alone: the native streams take nothing else.
+        x = next(iter(inputs.values())) if len(inputs) == 1 else inputs
         row = self._stream.advance(x, np.empty(self._row, self._network.dtype))
         # What overflows is refused below.
         with np.errstate(over="ignore", invalid="ignore"):

@@ -200,7 +200,7 @@ class Stream:
 
 def _axes(signal: Signal) -> int:
     """How many axes one stream's input has."""
-    return 0 if signal.dtype == "token" else 1
+    return 0 if signal.dtype == "token" and signal.axes == "steps" else 1
 
 
 class Interpreted:
@@ -217,13 +217,15 @@ class Interpreted:
 
     def __init__(self, network: Network, streams: int, output: str) -> None:
         self._network, self._output = network, output
-        # Shape and dtype of each input and of out.
-        self._wanted: dict[str, tuple[tuple[int, ...], Any]] = {
-            name: ((streams,), "int64")
-            if signal.dtype == "token"
-            else ((streams, signal.size), network.dtype)
-            for name, signal in network.graph.inputs.items()
-        }
+        # Shape (-1: any width) and dtype of each input and of out.
+        self._wanted: dict[str, tuple[tuple[int, ...], Any]] = {}
+        for name, signal in network.graph.inputs.items():
+            width = {"pieces": (-1,)}.get(signal.axes, ())
+            self._wanted[name] = (
+                ((streams, *width), "int64")
+                if signal.dtype == "token"
+                else ((streams, signal.size), network.dtype)
+            )
         self._out = ((streams, network.graph.signals()[output].size), network.dtype)
         self._state = self._next = network.initial_state(streams)
 
@@ -261,6 +263,8 @@ class Interpreted:
 
 def _require(*arrays: tuple[Any, tuple[int, ...], Any]) -> None:
     for array, shape, dtype in arrays:
+        if isinstance(array, np.ndarray) and shape[-1] == -1:
+            shape = (*shape[:-1], *array.shape[-1:])
         alone = shape[1:] if shape[0] == 1 else shape
         if (
             not isinstance(array, np.ndarray)

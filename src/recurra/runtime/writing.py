@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from recurra.codecs import SequenceCodec
+from recurra.codecs import AbstractCodec
 from recurra.decode import AbstractDecoder
 from recurra.errors import OutputError
 from recurra.runtime.bundle import MANIFEST, VIEWS, check_certificate
 from recurra.runtime.card import model_card
 from recurra.runtime.golden import Golden
-from recurra.runtime.model import Model
+from recurra.runtime.models import model_of
 from recurra.runtime.parts import Parts
 from recurra.spec.canonical import json_to_bytes
 from recurra.spec.disk import fsync_folder, is_temporary, require_new_folder, write_atomic
@@ -42,7 +42,7 @@ def write_bundle(
     task: str,
     graphs: Mapping[str, Graph],
     weights: Mapping[str, Array],
-    codec: SequenceCodec,
+    codec: AbstractCodec,
     decoder: AbstractDecoder,
     golden: Sequence[Any],
     certificate: Mapping[str, Any],
@@ -53,12 +53,12 @@ def write_bundle(
 
     Args:
         folder: Where; made if it is not there. Files in it that are no bundle's are left alone.
-        task: "classify" or "regress".
-        graphs: {"main": the network}.
-        weights: Every parameter by its path, as `graphs["main"].parameters()` names them.
+        task: "classify", "regress", ...
+        graphs: Networks by name; {"main": the network} where there is but one.
+        weights: Every parameter by its path, as the graphs' `parameters()` name them.
         codec: Raw cases -> inputs, and the target back.
         decoder: Outputs -> answers.
-        golden: A few raw cases, series [T, C] or texts; the answers are recorded here.
+        golden: A few raw cases; the answers are recorded here.
         certificate: As in `spec.report.Certificate`.
         metrics: Figures on held-out cases, for the model card.
         force: Replace the bundle that is there.
@@ -74,15 +74,15 @@ def write_bundle(
     folder = Path(folder)
     check_certificate(certificate)
     parts = Parts(task, graphs, weights, codec, decoder)
-    model = Model(parts)
-    pair = Golden.record(model, golden, str(model.network.dtype))
+    model = model_of(parts)
+    pair = Golden.record(model, golden)
     contents = {
         "weights": tensors_to_bytes(weights),
-        "golden": tensors_to_bytes(pair.arrays()),
+        "golden": tensors_to_bytes(pair.arrays(codec)),
     }
     views = {
         "certificate.json": json_to_bytes(dict(certificate)) + b"\n",
-        "README.md": model_card(parts, model.fingerprint, certificate, metrics).encode("utf-8"),
+        "README.md": model_card(model, certificate, metrics).encode("utf-8"),
     }
     _make_room(folder, force=force)
     standing = {name: _sha256_of(folder / name) for name in VIEWS}

@@ -7,16 +7,17 @@ The word for a missing value's flag is *observed*; padding is told by `lengths` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.errors import ShapeError
 
-__all__ = ["Batch", "Encoded", "collate"]
+__all__ = ["Batch", "Encoded", "EncodedCases", "EncodedList", "collate"]
 
 Array = npt.NDArray[Any]
 
@@ -69,6 +70,79 @@ class Batch:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def arrays(self, names: Iterable[str]) -> dict[str, Array]:
+        """The arrays of these names, from `steps`, `rows`, or `observed` and `elapsed`.
+
+        Raises:
+            ShapeError: a name is none of the batch.
+        """
+        found = {}
+        for name in names:
+            if name in self.steps:
+                found[name] = self.steps[name]
+            elif name in self.rows:
+                found[name] = self.rows[name]
+            elif name in ("observed", "elapsed") and getattr(self, name) is not None:
+                found[name] = getattr(self, name)
+            else:
+                known = [*self.steps, *self.rows]
+                raise ShapeError(f"the network reads {name!r}, the batch holds {known}")
+        return found
+
+
+class EncodedCases(Sequence[Encoded]):
+    """Encoded cases to learn from or to answer: what a training, an evaluation and a model take.
+
+    A task whose cases are cut out of something larger (windows of a series, pieces of a text) gives
+    a class of its own, which cuts when it is asked.
+    """
+
+    @property
+    def lengths(self) -> Array:
+        """Steps of each case, [N], int64."""
+        return np.array([self[k].length for k in range(len(self))], dtype=np.int64)
+
+    def collate(self, index: Sequence[int] | Array, *, length: int | None = None) -> Batch:
+        """The cases numbered by `index` side by side, padded to T = `length` or the longest."""
+        chosen = [self[int(k)] for k in index]
+        return _side_by_side(chosen, np.asarray(index, dtype=np.int64), length)
+
+    def digest(self) -> str:
+        """A hash of everything that the cases hold; a resumed training must find the same."""
+        digest = hashlib.sha256()
+        for case in self:
+            optional = {"observed": case.observed, "elapsed": case.elapsed}
+            given = {name: array for name, array in optional.items() if array is not None}
+            for name, array in sorted({**case.steps, **case.rows, **given}.items()):
+                digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+class EncodedList(EncodedCases):
+    """Encoded cases that are all there."""
+
+    def __init__(self, cases: Iterable[Encoded]) -> None:
+        self._cases = tuple(cases)
+        self._lengths = np.array([case.length for case in self._cases], dtype=np.int64)
+
+    @overload
+    def __getitem__(self, index: int) -> Encoded: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> EncodedList: ...
+
+    def __getitem__(self, index: int | slice) -> Encoded | EncodedList:
+        return EncodedList(self._cases[index]) if isinstance(index, slice) else self._cases[index]
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    @property
+    def lengths(self) -> Array:
+        """Steps of each case, [N], int64."""
+        return self._lengths
+
 
 def collate(cases: Sequence[Encoded], index: Sequence[int], *, length: int | None = None) -> Batch:
     """Put the cases numbered by `index` side by side.
@@ -81,7 +155,10 @@ def collate(cases: Sequence[Encoded], index: Sequence[int], *, length: int | Non
     Raises:
         ShapeError: no case, or `length` shorter than a case.
     """
-    chosen = [cases[i] for i in index]
+    return _side_by_side([cases[i] for i in index], np.asarray(index, dtype=np.int64), length)
+
+
+def _side_by_side(chosen: Sequence[Encoded], index: Array, length: int | None) -> Batch:
     if not chosen:
         raise ShapeError("a batch needs at least one case, got none")
     lengths = np.array([case.length for case in chosen], dtype=np.int64)
@@ -108,5 +185,5 @@ def collate(cases: Sequence[Encoded], index: Sequence[int], *, length: int | Non
         lengths=lengths,
         observed=pad_optional([case.observed for case in chosen]),
         elapsed=pad_optional([case.elapsed for case in chosen]),
-        index=np.asarray(index, dtype=np.int64),
+        index=index,
     )

@@ -12,11 +12,23 @@ from types import MappingProxyType
 from typing import Any
 
 from recurra.errors import SpecError
+from recurra.spec.attention import Attention, Mixture, Spread
 from recurra.spec.cells import CELLS, AbstractCell
+from recurra.spec.characters import Characters
+from recurra.spec.concat import Concat
+from recurra.spec.crf import Crf
+from recurra.spec.dense import Dense
 from recurra.spec.node import AbstractNode, Signal
-from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear, Pool, Stack
+from recurra.spec.nodes import GRUD, Bidirectional, Dropout, Embedding, Linear, Pool, Stack
 
-__all__ = ["NODE_KINDS", "Graph", "Step", "node_from_json", "node_to_json"]
+__all__ = [
+    "NODE_KINDS",
+    "Graph",
+    "Step",
+    "node_from_json",
+    "node_to_json",
+    "shared_parameters",
+]
 
 _NODES: tuple[type[AbstractNode], ...] = (
     Embedding,
@@ -24,9 +36,24 @@ _NODES: tuple[type[AbstractNode], ...] = (
     *CELLS.values(),
     Stack,
     Bidirectional,
+    GRUD,
     Pool,
     Dropout,
+    Concat,
+    Characters,
+    Crf,
+    Attention,
+    Mixture,
+    Spread,
+    Dense,
 )
+# A list, not a set: what a forged file holds in their place need not be hashable.
+_SIGNALS = [
+    *([axes, dtype] for axes in ("steps", "row") for dtype in ("float", "token")),
+    ["pieces", "token"],
+    ["memory", "float"],
+    ["row", "length"],
+]
 NODE_KINDS: Mapping[str, type[AbstractNode]] = MappingProxyType({n.kind: n for n in _NODES})
 
 
@@ -132,7 +159,7 @@ class Graph:
         for name, entry in _object(top["inputs"], "graph inputs").items():
             entry = _object(entry, f"input {name!r}", {"axes", "size", "dtype"})
             axes, size, dtype = entry["axes"], _whole(entry["size"], "size"), entry["dtype"]
-            if axes not in ("steps", "row") or dtype not in ("float", "token") or size < 1:
+            if [axes, dtype] not in _SIGNALS or size < 1:
                 raise SpecError(f"input {name!r} has no signal that exists: {entry}")
             inputs[name] = Signal(axes, size, dtype)
         steps = []
@@ -147,6 +174,25 @@ class Graph:
             )
         outputs = tuple(_text(name, "output name") for name in _list(top["outputs"], "outputs"))
         return Graph(inputs, tuple(steps), outputs)
+
+
+def shared_parameters(graphs: Mapping[str, Graph]) -> dict[str, tuple[int, ...]]:
+    """Path and shape of every parameter of several graphs, which share their steps by name.
+
+    Raises:
+        SpecError: two graphs use one step name for different nodes.
+    """
+    nodes: dict[str, AbstractNode] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, graph in graphs.items():
+        for step in graph.steps:
+            if nodes.setdefault(step.name, step.node) != step.node:
+                raise SpecError(
+                    f"graph {name!r}: step {step.name!r} is another node than in the graph before: "
+                    "a step of the same name is shared; choose another name"
+                )
+        shapes |= graph.parameters()
+    return shapes
 
 
 def node_to_json(node: AbstractNode) -> dict[str, Any]:

@@ -22,6 +22,10 @@ METRICS = MappingProxyType(
     {
         "classify": ("accuracy", "macro_f1", "log_loss", "auc"),  # auc: two classes only
         "regress": ("mse", "mae", "r2"),
+        # Nats and bits a symbol or a frame; perplexity: symbols only.
+        "generate": ("nll", "bits", "perplexity"),
+        # Of whole spans where tags spell spans, else macro_f1 over the tags.
+        "tag": ("accuracy", "entity_f1", "entity_precision", "entity_recall", "macro_f1"),
     }
 )
 
@@ -39,6 +43,12 @@ class Evaluation(TypedDict):
     mse: NotRequired[float]
     mae: NotRequired[float]
     r2: NotRequired[float]
+    nll: NotRequired[float]
+    bits: NotRequired[float]
+    perplexity: NotRequired[float]
+    entity_f1: NotRequired[float]
+    entity_precision: NotRequired[float]
+    entity_recall: NotRequired[float]
 
 
 class FitReport(TypedDict):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from recurra.errors import SettingsError
-from recurra.tasks.abstract import AbstractTask
+from recurra.tasks.abstract import AbstractTask, Learned
 from recurra.tasks.classify import Classify
 from recurra.tasks.regress import Regress
+from recurra.tasks.tag import Tag
 
-__all__ = ["TASKS", "AbstractTask", "Classify", "Regress", "task_for"]
+__all__ = ["TASKS", "AbstractTask", "Classify", "Learned", "Regress", "Tag", "task_for"]
 
-TASKS: dict[str, type[AbstractTask]] = {task.name: task for task in (Classify, Regress)}
+TASKS: dict[str, type[AbstractTask]] = {task.name: task for task in (Classify, Regress, Tag)}
 
 
 def task_for(name: str) -> AbstractTask:

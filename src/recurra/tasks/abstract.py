@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Unpack
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
-from recurra.codecs import SequenceCodec
+from recurra.codecs import AbstractCodec, Cases, SequenceCodec, fit_codec
 from recurra.decode import AbstractDecoder
 from recurra.errors import SpecError
-from recurra.spec.batch import Batch, Encoded
+from recurra.layers import BuildOptions, Networks, build
+from recurra.spec.batch import Batch, EncodedCases, EncodedList
 from recurra.spec.graph import Graph, Step
-from recurra.spec.node import AbstractNode, Signal
-from recurra.spec.nodes import Dropout, Embedding, Linear, Pool
-from recurra.spec.settings import ModelSettings, TrainingSettings
-from recurra.tasks.encoder import encoder_node
+from recurra.spec.node import AbstractNode
+from recurra.spec.nodes import Dropout, Linear, Pool
+from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
+from recurra.tasks.buckets import epoch_batches, even_batches
+from recurra.tasks.encoder import encoder_steps
+from recurra.tasks.split import split
 
-__all__ = ["AbstractTask", "truth"]
+__all__ = ["AbstractTask", "Learned", "in_full", "tensors_of", "truth"]
+
+Index = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What one batch gives.
+
+    Args:
+        total: Sum of the losses, a scalar; its gradient is what is learnt from.
+        weight: What to divide the sum by, a scalar without gradient.
+        carry: What the next batch begins with (a detached state); None where batches stand alone.
+        outputs: What the main graph put out, where the model's `decode` answers from it; None: the
+            model is asked for its answers when a network is measured.
+    """
+
+    total: torch.Tensor
+    weight: torch.Tensor
+    carry: Any = None
+    outputs: Mapping[str, torch.Tensor] | None = None
 
 
 class AbstractTask:
-    """The base of all tasks: one value for each sequence, from the pooled steps.
+    """The base of all tasks: by default one value for each sequence, from the pooled steps.
 
     A task is a value: `weighed` gives a new one, nothing changes in place.
     """
@@ -29,8 +55,71 @@ class AbstractTask:
     name: ClassVar[str]
     metric: ClassVar[tuple[str, Literal["max", "min"]]]
 
-    def decoder(self, codec: SequenceCodec) -> AbstractDecoder:
-        """What turns the head's output into answers."""
+    def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+        """The training part and the held-out part of `cases`, None where nothing is held out."""
+        chosen = settings.training
+        train, held = split(len(cases), chosen.valid_fraction, chosen.seed)
+        return cases.subset(train), cases.subset(held) if len(held) else None
+
+    def codec(self, train: Cases, settings: Settings) -> AbstractCodec:
+        """The codec that the training part asks for."""
+        dtype: Literal["float32", "float64"]
+        dtype = "float64" if settings.training.precision == "float64" else "float32"
+        return fit_codec(train, settings.data, self.name, dtype=dtype)
+
+    def encoded(
+        self,
+        codec: AbstractCodec,
+        cases: Cases,
+        settings: Settings,
+        *,
+        training: bool,
+    ) -> EncodedCases:
+        """The cases to learn from, or (`training` off) to watch."""
+        del settings, training
+        return EncodedList(codec.encode_cases(cases))
+
+    def network(
+        self, graphs: Mapping[str, Graph], **options: Unpack[BuildOptions]
+    ) -> torch.nn.Module:
+        """The graphs as one torch module whose `state_dict` has the paths of their parameters."""
+        return build(graphs["main"], **options) if len(graphs) == 1 else Networks(graphs, options)
+
+    def batches(self, cases: EncodedCases, settings: TrainingSettings, epoch: int) -> list[Index]:
+        """The numbers of the cases of each batch of an epoch (counted from 1), in their order.
+
+        A pure function of its arguments. Where `learn` carries a state from batch to batch, the
+        rows of consecutive batches continue one another.
+        """
+        return epoch_batches(cases.lengths, settings.batch_size, settings.seed, epoch)
+
+    def watched_batches(self, cases: EncodedCases, batch_size: int) -> list[Index]:
+        """The batches in which watched cases are measured: every case once, no chance in it."""
+        return even_batches(cases.lengths, batch_size)
+
+    def learn(
+        self, network: Any, batch: Batch, carry: Any, device: torch.device, dtype: torch.dtype
+    ) -> Learned:
+        """The loss of one batch; with gradients off the same, to watch.
+
+        Args:
+            network: As `network` made it.
+            batch: Some cases.
+            carry: What the batch before gave; None at the beginning of an epoch.
+            device: Where the network is.
+            dtype: Of its inputs.
+        """
+        del carry
+        inputs = tensors_of(batch, network.graph.inputs, device, dtype)
+        lengths = torch.from_numpy(batch.lengths).to(device)
+        outputs, _ = network(inputs, lengths=lengths)
+        with torch.autocast(device.type, enabled=False):
+            outputs = in_full(outputs)
+            total, weight = self.loss(outputs, batch)
+        return Learned(total, weight, None, outputs)
+
+    def decoder(self, codec: Any) -> AbstractDecoder:
+        """What turns the graphs' outputs into answers."""
         raise SpecError(f"{type(self).__name__} has no decoder for {codec}")
 
     def loss(
@@ -47,27 +136,21 @@ class AbstractTask:
         """
         raise SpecError(f"{type(self).__name__} has no loss for {len(batch)} cases, {outputs}")
 
-    def weighed(self, cases: Sequence[Encoded], settings: TrainingSettings) -> AbstractTask:  # noqa: ARG002 - a task without weights needs neither
+    def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> AbstractTask:  # noqa: ARG002 - a task without weights needs neither
         """This task with whatever its loss must know of the training part."""
         return self
 
-    def graphs(self, settings: ModelSettings, codec: SequenceCodec) -> dict[str, Graph]:
+    def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
         """{"main": [embedding] -> [dropout] -> encoder -> pool -> [dropout] -> head}."""
-        ((name, signal),) = codec.signals().items()
-        steps: list[Step] = []
+        assert isinstance(codec, SequenceCodec)  # other tasks build other graphs
+        signals = codec.signals()
+        steps = encoder_steps(settings, signals)
 
         def add(step: str, node: AbstractNode) -> None:
-            steps.append(Step(step, node, (steps[-1].name if steps else name,)))
+            steps.append(Step(step, node, (steps[-1].name,)))
 
-        size = signal.size
-        if signal.dtype == "token":
-            add("embedding", Embedding(tokens=signal.size, size=settings.embedding))
-            size = settings.embedding
-        if settings.dropout > 0:
-            add("input_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
-        encoder = encoder_node(settings, size)
-        add("encoder", encoder)
-        width = encoder.output((Signal("steps", size),)).size
+        end = steps[-1].name
+        width = Graph(signals, tuple(steps), (end,)).signals()[end].size
         add("pool", Pool(size=width, modes=settings.pool))
         if settings.dropout > 0:
             add("head_dropout", Dropout(rate=settings.dropout))
@@ -75,7 +158,23 @@ class AbstractTask:
             "head",
             Linear(input_size=width * len(settings.pool), output_size=codec.target.size),
         )
-        return {"main": Graph({name: signal}, tuple(steps), ("head",))}
+        return {"main": Graph(signals, tuple(steps), ("head",))}
+
+
+def in_full(outputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Outputs of mixed precision in float32, in which losses are taken; others as they are."""
+    return {n: v.float() if v.dtype == torch.bfloat16 else v for n, v in outputs.items()}
+
+
+def tensors_of(
+    batch: Batch, names: Sequence[str] | Mapping[str, Any], device: torch.device, dtype: torch.dtype
+) -> dict[str, torch.Tensor]:
+    """Arrays of a batch as tensors by name: floats in `dtype`, tokens as they are."""
+    tensors = {n: torch.from_numpy(a).to(device) for n, a in batch.arrays(names).items()}
+    return {
+        name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def truth(batch: Batch, device: torch.device) -> torch.Tensor:

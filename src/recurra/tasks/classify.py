@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
-from recurra.codecs import SequenceCodec
+from recurra.codecs import Cases, label_text
 from recurra.decode import AbstractDecoder, ClassDecoder
-from recurra.spec.batch import Batch, Encoded
-from recurra.spec.settings import TrainingSettings
+from recurra.spec.batch import Batch, EncodedCases
+from recurra.spec.settings import Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask, truth
+from recurra.tasks.split import split_classes
 
 __all__ = ["Classify"]
 
@@ -33,11 +34,18 @@ class Classify(AbstractTask):
     name: ClassVar[str] = "classify"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
 
-    def decoder(self, codec: SequenceCodec) -> AbstractDecoder:
+    def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+        """As every task's, each class giving its share."""
+        labels = [label_text(value) for value in cases.target_values()]
+        chosen = settings.training
+        train, held = split_classes(labels, chosen.valid_fraction, chosen.seed)
+        return cases.subset(train), cases.subset(held) if len(held) else None
+
+    def decoder(self, codec: Any) -> AbstractDecoder:
         """Scores become probabilities and the class of the highest one."""
         return ClassDecoder(classes=codec.target.size)
 
-    def weighed(self, cases: Sequence[Encoded], settings: TrainingSettings) -> Classify:
+    def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> Classify:
         """With class_weight="balanced": w_c = N / (C * N_c), so that each class weighs the same."""
         if settings.class_weight == "none":
             return Classify()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from recurra.errors import SettingsError
 from recurra.spec.cells import CELLS, AbstractCell, AbstractRecurrentCell
-from recurra.spec.node import AbstractNode
-from recurra.spec.nodes import Bidirectional, Stack
+from recurra.spec.graph import Step
+from recurra.spec.node import AbstractNode, Signal
+from recurra.spec.nodes import GRUD, Bidirectional, Dropout, Embedding, Stack
 from recurra.spec.settings import ModelSettings
 
-__all__ = ["cell_node", "encoder_node"]
+__all__ = ["cell_node", "encoder_node", "encoder_steps", "grud_node"]
 
 
 def cell_node(settings: ModelSettings, input_size: int) -> AbstractCell:
@@ -65,3 +67,55 @@ def encoder_node(settings: ModelSettings, input_size: int) -> AbstractNode:
         variational=settings.variational,
         residual=settings.residual,
     )
+
+
+def grud_node(settings: ModelSettings, features: int) -> GRUD:
+    """Steps of values, flags and elapsed time -> steps of H floats.
+
+    Raises:
+        SettingsError: another cell than a GRU, or both directions.
+    """
+    if settings.cell != "gru":
+        raise SettingsError(
+            f"missing='decay' is a form of the GRU: set cell='gru', or take another strategy for "
+            f"{settings.cell}"
+        )
+    if settings.bidirectional:
+        raise SettingsError(
+            "missing='decay' forgets as time passes and reads one way only: leave bidirectional "
+            "out, or take missing='mask'"
+        )
+    return GRUD(cell=cell_node(settings, 2 * features))
+
+
+def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> list[Step]:
+    """[embedding] -> [dropout] -> encoder, from what a codec feeds; the last step is the result.
+
+    Values with flags and elapsed time go to a GRU-D, with further layers above it. What it reads
+    is not dropped: a dropped value would look like one that was observed.
+
+    Raises:
+        SettingsError: the settings contradict one another or the signals.
+    """
+    steps: list[Step] = []
+
+    def add(step: str, node: AbstractNode) -> None:
+        steps.append(Step(step, node, (steps[-1].name if steps else "x",)))
+
+    size = signals["x"].size
+    drop = Dropout(rate=settings.dropout, variational=settings.variational)
+    if "elapsed" in signals:
+        steps.append(Step("encoder", grud_node(settings, size), ("x", "observed", "elapsed")))
+        if settings.layers > 1:
+            if settings.dropout > 0:
+                add("between_dropout", drop)
+            above = settings.model_copy(update={"layers": settings.layers - 1})
+            add("upper", encoder_node(above, settings.hidden))
+        return steps
+    if signals["x"].dtype == "token":
+        add("embedding", Embedding(tokens=size, size=settings.embedding))
+        size = settings.embedding
+    if settings.dropout > 0:
+        add("input_dropout", drop)
+    add("encoder", encoder_node(settings, size))
+    return steps

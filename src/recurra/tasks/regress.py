@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 
-from recurra.codecs import SequenceCodec
 from recurra.decode import AbstractDecoder, ValueDecoder
 from recurra.spec.batch import Batch
 from recurra.tasks.abstract import AbstractTask, truth
@@ -29,7 +28,7 @@ class Regress(AbstractTask):
     name: ClassVar[str] = "regress"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("mse", "min")
 
-    def decoder(self, codec: SequenceCodec) -> AbstractDecoder:  # noqa: ARG002 - the same for every codec
+    def decoder(self, codec: Any) -> AbstractDecoder:  # noqa: ARG002 - the same for every codec
         """Scaled numbers become numbers in the target's unit."""
         return ValueDecoder()
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 
-from recurra.codecs import SequenceCodec
+from recurra.codecs import AbstractCodec
 from recurra.errors import SettingsError
-from recurra.spec.graph import Graph
+from recurra.spec.graph import Graph, shared_parameters
 from recurra.spec.settings import ModelSettings
 from recurra.tasks import AbstractTask
 
 __all__ = ["hidden_for", "parameter_count"]
 
 
-def parameter_count(graph: Graph) -> int:
-    """How many numbers a graph has to learn."""
-    return sum(prod(shape) for shape in graph.parameters().values())
+def parameter_count(graphs: Mapping[str, Graph]) -> int:
+    """How many numbers a model has to learn; what its graphs share counts once."""
+    return sum(prod(shape) for shape in shared_parameters(graphs).values())
 
 
 def hidden_for(
-    parameters: int, task: AbstractTask, settings: ModelSettings, codec: SequenceCodec
+    parameters: int, task: AbstractTask, settings: ModelSettings, codec: AbstractCodec
 ) -> int:
     """The `hidden` with which the network has as nearly as possible `parameters` parameters.
 
@@ -40,8 +41,7 @@ def hidden_for(
     largest = 65536  # as ModelSettings.hidden allows
 
     def count(hidden: int) -> int:
-        graphs = task.graphs(settings.model_copy(update={"hidden": hidden}), codec)
-        return sum(parameter_count(graph) for graph in graphs.values())
+        return parameter_count(task.graphs(settings.model_copy(update={"hidden": hidden}), codec))
 
     if count(largest) < parameters:
         raise SettingsError(f"no hidden up to {largest} gives as many as {parameters} parameters")

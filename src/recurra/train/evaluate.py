@@ -1,93 +1,117 @@
-"""How good a network is on encoded cases, by the decoder and the metrics that the runtime uses."""
+"""How good a network is on watched cases, by the code that will run its bundle."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from recurra.codecs import Cases, SequenceCodec
-from recurra.errors import TrainingError
-from recurra.metrics import evaluate
-from recurra.spec.batch import Encoded, collate
+from recurra.codecs import AbstractCodec, Cases
+from recurra.errors import BundleError, TrainingError
+from recurra.runtime import AbstractModel, Parts, model_of
+from recurra.spec.batch import EncodedCases
+from recurra.spec.graph import Graph
 from recurra.tasks import AbstractTask
-from recurra.train.buckets import even_batches
-from recurra.train.tensors import inputs_of, lengths_of
+from recurra.train.torch_network import networks_of
 
-__all__ = ["answers_and_loss", "measure", "truth_of"]
+__all__ = ["Watched", "model_in_torch", "weights_of"]
 
 Array = npt.NDArray[Any]
 
 
-def truth_of(cases: Cases, codec: SequenceCodec) -> Array:
-    """What `metrics.evaluate` compares answers with: class indices [N], or numbers [N]."""
-    values = cases.target_values()
-    if codec.task == "classify":
-        return np.array([codec.target.encode(value) for value in values], np.int64)
-    return np.array(values, np.float64)
+def weights_of(module: torch.nn.Module) -> dict[str, Array]:
+    """Every parameter by its path; views of a network on the CPU, copies of one that is not."""
+    return {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
 
 
-@torch.no_grad()
-def answers_and_loss(
-    network: torch.nn.Module,
-    task: AbstractTask,
-    codec: SequenceCodec,
-    cases: Sequence[Encoded],
-    batch_size: int,
-) -> tuple[Array, float]:
-    """The decoded answers in the order of `cases` (numbers in the target's unit), and mean loss.
+def model_in_torch(
+    module: torch.nn.Module, task: AbstractTask, graphs: Mapping[str, Graph], codec: AbstractCodec
+) -> AbstractModel:
+    """The model whose networks are torch's, with the weights as they are now.
+
+    Raises:
+        BundleError: a weight is not finite.
+    """
+    parts = Parts(task.name, graphs, weights_of(module), codec, task.decoder(codec))
+    return model_of(parts, networks=networks_of(module, graphs))
+
+
+class Watched:
+    """Cases that a network is measured on.
 
     Args:
-        network: In evaluation mode.
-        task: Gives loss and decoder.
-        codec: Gives numbers their unit back.
-        cases: Encoded, with their targets.
+        module: In evaluation mode whenever it is measured.
+        task: Gives loss, decoder and metric.
+        graphs: The networks as values.
+        codec: Gives answers their unit.
+        encoded: The cases with their targets.
+        cases: The same, raw.
         batch_size: Cases at a time.
-
-    Raises:
-        TrainingError: the loss is not finite.
     """
-    parameter = next(network.parameters())
-    decoder = task.decoder(codec)
-    answers: list[Array] = []
-    order: list[Array] = []
-    loss = weight = 0.0
-    for index in even_batches([case.length for case in cases], batch_size):
-        batch = collate(cases, index.tolist())
-        inputs = inputs_of(batch, parameter.dtype, parameter.device)
-        outputs, _ = network(inputs, lengths=lengths_of(batch, parameter.device))
-        total, weighed = task.loss(outputs, batch)
-        if not torch.isfinite(total):
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        task: AbstractTask,
+        graphs: Mapping[str, Graph],
+        codec: AbstractCodec,
+        encoded: EncodedCases,
+        cases: Cases,
+        batch_size: int,
+    ) -> None:
+        self.module, self.task, self.graphs, self.codec = module, task, graphs, codec
+        self.encoded, self.cases = encoded, cases
+        self._batches = task.watched_batches(encoded, batch_size)
+
+    def measure(self) -> tuple[float, float]:
+        """Mean loss and the task's metric.
+
+        Raises:
+            TrainingError: one of them is not finite.
+        """
+        loss, figures = self.figures()
+        metric = figures[self.task.metric[0]]
+        if not np.isfinite(metric):
             raise TrainingError(
-                f"the loss of sequences that are only watched became {float(total)}: try a "
-                "smaller learning_rate, or look for huge values among their features"
+                f"{self.task.metric[0]} became {metric}: change the unit of the target"
             )
-        loss, weight = loss + float(total), weight + float(weighed)
-        answers.append(decoder.decode({name: v.cpu().numpy() for name, v in outputs.items()}))
-        order.append(index)
-    joined = np.concatenate(answers)[np.argsort(np.concatenate(order))]
-    return (joined if codec.task == "classify" else codec.target.decode(joined)), loss / weight
+        return loss, metric
 
+    @torch.no_grad()
+    def figures(self) -> tuple[float, dict[str, float]]:
+        """Mean loss and every figure of the task.
 
-def measure(
-    network: torch.nn.Module,
-    task: AbstractTask,
-    codec: SequenceCodec,
-    cases: Sequence[Encoded],
-    truth: Array,
-    batch_size: int,
-) -> tuple[float, float]:
-    """Mean loss and the task's metric.
-
-    Raises:
-        TrainingError: one of them is not finite.
-    """
-    answers, loss = answers_and_loss(network, task, codec, cases, batch_size)
-    with np.errstate(over="ignore"):
-        metric = evaluate(task.name, answers, truth)[task.metric[0]]
-    if not np.isfinite(metric):
-        raise TrainingError(f"{task.metric[0]} became {metric}: change the unit of the target")
-    return loss, metric
+        Raises:
+            TrainingError: the loss is not finite.
+        """
+        try:
+            model = model_in_torch(self.module, self.task, self.graphs, self.codec)
+        except BundleError as error:
+            raise TrainingError(f"{error}, with a smaller learning_rate") from None
+        parameter = next(self.module.parameters())
+        found: list[Any] | None = [None] * len(self.encoded)
+        loss = weight = 0.0
+        carry: Any = None
+        for index in self._batches:
+            batch = self.encoded.collate(index)
+            learned = self.task.learn(self.module, batch, carry, parameter.device, parameter.dtype)
+            carry, total = learned.carry, float(learned.total)
+            if not np.isfinite(total):
+                raise TrainingError(
+                    f"the loss of sequences that are only watched became {total}: try a "
+                    "smaller learning_rate, or look for huge values among their features"
+                )
+            loss, weight = loss + total, weight + float(learned.weight)
+            if learned.outputs is None:
+                found = None
+            elif found is not None:
+                outputs = {name: v.cpu().numpy() for name, v in learned.outputs.items()}
+                for k, answer in zip(batch.index, model.decode(outputs, batch), strict=True):
+                    found[k] = answer
+        # A task that does not answer from one pass (beams, streams) is asked for its answers.
+        answers = model.answers(self.encoded) if found is None else model.joined(found)
+        with np.errstate(over="ignore"):
+            return loss / weight, model.figures(answers, self.encoded, self.cases)

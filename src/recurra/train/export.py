@@ -7,12 +7,14 @@ from pathlib import Path
 
 import torch
 
-from recurra.codecs import Cases, SequenceCodec
+from recurra.codecs import AbstractCodec, Cases
 from recurra.decode import AbstractDecoder
-from recurra.runtime import Model, Parts, write_bundle
+from recurra.runtime import Parts, model_of, write_bundle
 from recurra.spec.graph import Graph
 from recurra.spec.report import Certificate
 from recurra.train.certificate import certify
+from recurra.train.evaluate import weights_of
+from recurra.train.torch_network import networks_of
 
 __all__ = ["export"]
 
@@ -26,7 +28,7 @@ def export(
     *,
     task: str,
     graphs: Mapping[str, Graph],
-    codec: SequenceCodec,
+    codec: AbstractCodec,
     decoder: AbstractDecoder,
     witnesses: Cases,
     metrics: Mapping[str, float] | None = None,
@@ -37,8 +39,8 @@ def export(
     Args:
         folder: Where.
         module: The network, on the CPU, in evaluation mode; its weights are those of `graphs`.
-        task: "classify" or "regress".
-        graphs: {"main": the network}.
+        task: "classify", "regress", ...
+        graphs: The networks by name.
         codec: Raw cases -> inputs, and the target back.
         decoder: Outputs -> answers.
         witnesses: Real cases; the first ones become the golden pair.
@@ -52,9 +54,11 @@ def export(
         CertificateError: the model breaks a promise; nothing was written.
         OutputError: the folder holds something and `force` is off, or the disk is full.
     """
-    weights = {name: value.detach().numpy() for name, value in module.state_dict().items()}
-    model = Model(Parts(task, graphs, weights, codec, decoder))
-    certificate = certify(model, module, witnesses)
+    weights = weights_of(module)
+    parts = Parts(task, graphs, weights, codec, decoder)
+    certificate = certify(
+        model_of(parts), model_of(parts, networks=networks_of(module, graphs)), witnesses
+    )
     write_bundle(
         folder,
         task=task,
@@ -62,7 +66,7 @@ def export(
         weights=weights,
         codec=codec,
         decoder=decoder,
-        golden=list(witnesses.inputs[:_GOLDEN_CASES]),
+        golden=list(codec.raw(witnesses)[:_GOLDEN_CASES]),
         certificate=certificate,
         metrics=metrics,
         force=force,

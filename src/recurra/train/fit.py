@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from recurra.codecs import Cases, SequenceCodec, fit_codec, label_text, task_of
+from recurra.codecs import AbstractCodec, Cases, task_of
 from recurra.errors import TrainingError
-from recurra.layers import GraphModule, build
-from recurra.metrics import evaluate
-from recurra.spec.batch import Encoded
+from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
 from recurra.spec.report import EpochRecord, FitReport
-from recurra.spec.settings import Settings
+from recurra.spec.settings import Settings, refuse_foreign
 from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import parameter_count
 from recurra.train.checkpoint import load_checkpoint, save_checkpoint
 from recurra.train.device import accelerator_for, real_dtype, threads_of
-from recurra.train.evaluate import answers_and_loss, measure, truth_of
+from recurra.train.evaluate import Watched
 from recurra.train.export import export
 from recurra.train.loop import Loop, Run
 from recurra.train.places import Places
 from recurra.train.progress import Progress, Silent
 from recurra.train.randomness import isolated
-from recurra.train.split import split, split_classes
 
 __all__ = ["Fitted", "fit_cases"]
 
@@ -64,9 +59,9 @@ class Fitted:
 
     task: AbstractTask
     settings: Settings
-    codec: SequenceCodec
+    codec: AbstractCodec
     graphs: Mapping[str, Graph]
-    module: GraphModule
+    module: torch.nn.Module
     history: list[EpochRecord]
     best_epoch: int
     best_metric: float
@@ -161,18 +156,14 @@ def fit_cases(
     """
     begin = time.perf_counter()
     chosen = settings.training
-    task_name = task_of(cases, settings.data)
-    train, held = _parts(cases, valid, task_name, settings)
-    codec = fit_codec(
-        train,
-        settings.data,
-        task_name,
-        dtype="float64" if chosen.precision == "float64" else "float32",
-    )
-    encoded, watched = codec.encode_cases(train), held or train
-    encoded_watched = codec.encode_cases(watched)
-    truth = truth_of(watched, codec)
-    task = task_for(task_name).weighed(encoded, chosen)
+    task = task_for(task_of(cases, settings.data))
+    refuse_foreign(settings, task.name)
+    train, held = (cases, valid) if valid is not None else task.parts(cases, settings)
+    codec = task.codec(train, settings)
+    encoded = task.encoded(codec, train, settings, training=True)
+    watched = held or train
+    encoded_watched = task.encoded(codec, watched, settings, training=False)
+    task = task.weighed(encoded, chosen)
     graphs = task.graphs(settings.model, codec)
     places = None if folder is None else Places.prepare(folder, resume=resume, force=force)
 
@@ -182,12 +173,11 @@ def fit_cases(
         threads_of(chosen.threads),
         accelerator_for(chosen.precision, chosen.backend) as accelerator,
     ):
-        module = _network(graphs["main"], settings)
-
-        def measured() -> tuple[float, float]:
-            return measure(module, task, codec, encoded_watched, truth, chosen.batch_size)
-
-        loop = Loop(module, task, encoded, measured, chosen, accelerator, watched=held is not None)
+        module = _network(task, graphs, settings)
+        watch = Watched(module, task, graphs, codec, encoded_watched, watched, chosen.batch_size)
+        loop = Loop(
+            module, task, encoded, watch.measure, chosen, accelerator, watched=held is not None
+        )
         identity = _identity(settings, encoded, encoded_watched) | {
             "threads": torch.get_num_threads(),
             "processes": accelerator.num_processes,
@@ -214,7 +204,7 @@ def fit_cases(
         run = loop.run(run or Run(), progress or Silent(), after_epoch)
         module.load_state_dict(run.best)
         module.cpu().eval()
-        answers, _ = answers_and_loss(module, task, codec, encoded_watched, chosen.batch_size)
+        figures = watch.figures()[1] if held else None
     return Fitted(
         task=task,
         settings=settings,
@@ -224,35 +214,22 @@ def fit_cases(
         history=run.history,
         best_epoch=run.best_epoch,
         best_metric=run.best_metric,
-        parameters=sum(parameter_count(graph) for graph in graphs.values()),
+        parameters=parameter_count(graphs),
         fit_seconds=before + time.perf_counter() - begin,
         stopped=run.stopped,
-        metrics=evaluate(task_name, answers, truth) if held else None,
+        metrics=figures,
         witnesses=watched.subset(range(min(_WITNESSES, len(watched)))),
         places=places,
         main=accelerator.is_main_process,
     )
 
 
-def _parts(
-    cases: Cases, valid: Cases | None, task: str, settings: Settings
-) -> tuple[Cases, Cases | None]:
-    """The training part and the held-out part, None where nothing is held out."""
-    if valid is not None:
-        return cases, valid
-    fraction, seed = settings.training.valid_fraction, settings.training.seed
-    if task == "classify":
-        labels = [label_text(value) for value in cases.target_values()]
-        train, held = split_classes(labels, fraction, seed)
-    else:
-        train, held = split(len(cases), fraction, seed)
-    return cases.subset(train), cases.subset(held) if len(held) else None
-
-
-def _network(graph: Graph, settings: Settings) -> GraphModule:
+def _network(
+    task: AbstractTask, graphs: Mapping[str, Graph], settings: Settings
+) -> torch.nn.Module:
     model, training = settings.model, settings.training
-    return build(
-        graph,
+    return task.network(
+        graphs,
         input_init=model.input_init,
         recurrent_init=model.recurrent_init,
         bias_init=model.bias_init,
@@ -279,24 +256,10 @@ def _memory_named(settings: Settings) -> Iterator[None]:
         ) from error
 
 
-def _identity(
-    settings: Settings, train: Sequence[Encoded], held: Sequence[Encoded]
-) -> dict[str, Any]:
+def _identity(settings: Settings, train: EncodedCases, held: EncodedCases) -> dict[str, Any]:
     """What a training must be begun and continued with, by the names that a person knows."""
     tree = settings.model_dump(mode="json")
     named = {**tree["model"], **tree["training"]}
     # How often to save does not change what is computed; threads are compared as they are in use.
     del named["checkpoint_every"], named["threads"]
-    return named | {
-        "training sequences": _digest(train),
-        "held-out sequences": _digest(held),
-    }
-
-
-def _digest(cases: Sequence[Encoded]) -> str:
-    digest = hashlib.sha256()
-    for case in cases:
-        for name, array in sorted({**case.steps, **case.rows}.items()):
-            digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
+    return named | {"training sequences": train.digest(), "held-out sequences": held.digest()}

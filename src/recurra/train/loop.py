@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,16 +17,14 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 
 from recurra.errors import TrainingError
-from recurra.spec.batch import Encoded, collate
+from recurra.spec.batch import Batch, EncodedCases
 from recurra.spec.report import EpochRecord
 from recurra.spec.settings import TrainingSettings
-from recurra.tasks import AbstractTask
-from recurra.train.buckets import epoch_batches
+from recurra.tasks import AbstractTask, Learned
 from recurra.train.interrupts import Interrupts, interrupts
 from recurra.train.optimiser import optimiser_for
 from recurra.train.progress import Plan, Progress
 from recurra.train.schedule import learning_rate
-from recurra.train.tensors import inputs_of, lengths_of
 
 __all__ = ["Loop", "Run"]
 
@@ -57,15 +55,14 @@ class Run:
 class _Learner(torch.nn.Module):
     """What Accelerate wraps; the network inside stays as it was built, unwrapped and in place."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, network: torch.nn.Module, task: AbstractTask) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.task = network, task
 
     def forward(
-        self, inputs: Mapping[str, torch.Tensor], lengths: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        outputs, _ = self.network(inputs, lengths=lengths)
-        return dict(outputs)
+        self, batch: Batch, carry: Any, device: torch.device, dtype: torch.dtype
+    ) -> Learned:
+        return self.task.learn(self.network, batch, carry, device, dtype)
 
 
 class Loop:
@@ -85,7 +82,7 @@ class Loop:
         self,
         network: torch.nn.Module,
         task: AbstractTask,
-        cases: Sequence[Encoded],
+        cases: EncodedCases,
         measure: Callable[[], tuple[float, float]],
         settings: TrainingSettings,
         accelerator: Accelerator,
@@ -95,10 +92,9 @@ class Loop:
         self.network, self.task, self.cases, self.measure = network, task, cases, measure
         self.settings, self.accelerator, self.watched = settings, accelerator, watched
         self.dtype = next(network.parameters()).dtype
-        self.lengths = [case.length for case in cases]
-        self.batches = math.ceil(len(cases) / settings.batch_size)
+        self.batches = len(task.batches(cases, settings, 1))
         self.optimiser = optimiser_for(network.to(accelerator.device), settings)
-        self._learner, self._stepper = accelerator.prepare(_Learner(network), self.optimiser)
+        self._learner, self._stepper = accelerator.prepare(_Learner(network, task), self.optimiser)
 
     def run(self, run: Run, progress: Progress, after_epoch: Callable[[Run], None]) -> Run:
         """Train until the epochs are over, the patience is, or Ctrl-C comes; `run` is changed.
@@ -138,10 +134,11 @@ class Loop:
         self.network.train()
         loss = weight = norms = 0.0
         clipped = 0
-        batches = epoch_batches(self.lengths, self.settings.batch_size, self.settings.seed, epoch)
+        batches = self.task.batches(self.cases, self.settings, epoch)
+        carry: Any = None
         for batch, index in enumerate(batches):
             step = run.epoch * self.batches + batch
-            summed, weighed, norm, stop = self._step(step, index, interrupted.came)
+            summed, weighed, norm, carry, stop = self._step(step, index, carry, interrupted.came)
             if stop:
                 return False
             loss, weight, norms = loss + summed, weight + weighed, norms + norm
@@ -181,8 +178,10 @@ class Loop:
         progress.on_epoch(run.history[-1], best)
         return True
 
-    def _step(self, step: int, index: Any, interrupted: bool) -> tuple[float, float, float, bool]:
-        """One optimiser step over all processes: loss sum, weight, gradient norm, whether to stop.
+    def _step(
+        self, step: int, index: Any, carry: Any, interrupted: bool
+    ) -> tuple[float, float, float, Any, bool]:
+        """One optimiser step over all processes: loss sum, weight, gradient norm, carry, stop.
 
         The gradient is that of (sum over all processes) / (weight over all processes). Accelerate
         averages the processes' gradients, hence the factor `num_processes`.
@@ -191,17 +190,15 @@ class Loop:
         share = index[accelerator.process_index :: accelerator.num_processes]
         # A process without a case of its own computes one that counts nothing: all must take part.
         counted = float(len(share) > 0)
-        batch = collate(self.cases, share if counted else index[:1])
-        device = accelerator.device
-        outputs = self._learner(inputs_of(batch, self.dtype, device), lengths_of(batch, device))
-        total, weight = self.task.loss(outputs, batch)
-        total, weight = total * counted, weight * counted
+        batch = self.cases.collate(share if counted else index[:1])
+        learned = self._learner(batch, carry, accelerator.device, self.dtype)
+        total, weight = learned.total * counted, learned.weight * counted
         sums = torch.stack(
             [total.detach().double(), weight.double(), total.new_tensor(interrupted).double()]
         )
         summed, weighed, stop = accelerator.reduce(sums, reduction="sum").tolist()
         if stop:
-            return summed, weighed, 0.0, True
+            return summed, weighed, 0.0, None, True
         self._stepper.zero_grad()
         accelerator.backward(total * (accelerator.num_processes / weighed))
         norm = float(
@@ -215,7 +212,7 @@ class Loop:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self._stepper.step()
-        return summed, weighed, norm, False
+        return summed, weighed, norm, learned.carry, False
 
     def _measured(self) -> tuple[float, float]:
         """Validation loss and metric as the first process sees them, so that all decide alike."""

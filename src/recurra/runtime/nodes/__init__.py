@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from recurra.runtime.nodes.attention import NumpyAttention, NumpyMixture, NumpySpread
 from recurra.runtime.nodes.bidirectional import NumpyBidirectional
+from recurra.runtime.nodes.characters import NumpyCharacters
+from recurra.runtime.nodes.concat import NumpyConcat
+from recurra.runtime.nodes.crf import NumpyCrf
+from recurra.runtime.nodes.dense import NumpyDense
 from recurra.runtime.nodes.dropout import NumpyDropout
 from recurra.runtime.nodes.embedding import NumpyEmbedding
+from recurra.runtime.nodes.grud import NumpyGRUD
 from recurra.runtime.nodes.linear import NumpyLinear
 from recurra.runtime.nodes.node import AbstractNumpyNode, Array
 from recurra.runtime.nodes.pool import NumpyPool
@@ -28,8 +34,16 @@ NODES: Mapping[str, Callable[..., AbstractNumpyNode]] = MappingProxyType(
         **dict.fromkeys(CELLS, NumpyRecurrent),
         "stack": NumpyStack,
         "bidirectional": NumpyBidirectional,
+        "grud": NumpyGRUD,
         "pool": NumpyPool,
         "dropout": NumpyDropout,
+        "concat": NumpyConcat,
+        "characters": NumpyCharacters,
+        "crf": NumpyCrf,
+        "attention": NumpyAttention,
+        "mixture": NumpyMixture,
+        "spread": NumpySpread,
+        "dense": NumpyDense,
     }
 )
 

@@ -1,0 +1,27 @@
+"""Words for people about what a model takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from recurra.codecs import InputCodec, SeriesCodec
+
+__all__ = ["described_input", "named"]
+
+# A line stays readable with thousands of channels or labels.
+_MOST_NAMES = 20
+
+
+def described_input(source: InputCodec) -> str:
+    """What a sequence codec reads, in one line."""
+    if isinstance(source, SeriesCodec):
+        return f"series of {len(source.features)} channels: {named(source.features)}"
+    return f"texts, cut by {source.symbol}; {len(source.vocabulary):,} symbols are known"
+
+
+def named(names: Sequence[Any]) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(str(name) for name in names[:_MOST_NAMES])
+    more = len(names) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
