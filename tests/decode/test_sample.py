@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurra.decode.sample import Sampler, Sampling, StopStrings, generated, log_softmax
+from recurra.decode.sample import Sampler, Sampling, StopStrings, generated
 from recurra.errors import SettingsError, ShapeError
 
 SCORES = np.log(np.array([0.1, 0.4, 0.1, 0.3, 0.1]))
@@ -184,12 +184,3 @@ def test_stop_strings_are_texts(stops: object) -> None:
     """One text alone, an empty one or a number is a mistake."""
     with pytest.raises(SettingsError, match="stop expected"):
         StopStrings(stops)  # type: ignore[arg-type]  # wrong on purpose
-
-
-def test_log_softmax_row_by_row() -> None:
-    """It sums to 1, large logits do no harm, and no row depends on its neighbours to the bit."""
-    logits = np.random.default_rng(1).normal(scale=400, size=(7, 33)).astype(np.float32)
-    found = log_softmax(logits)
-    np.testing.assert_allclose(np.exp(found).sum(axis=1), 1)
-    for k in range(len(logits)):
-        assert found[k].tobytes() == log_softmax(logits[k : k + 1])[0].tobytes()

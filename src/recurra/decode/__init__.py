@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from recurra.decode.beam import beam_search
 from recurra.decode.classify import ClassDecoder
 from recurra.decode.decoder import AbstractDecoder, Slots
+from recurra.decode.greedy import Hypothesis
+from recurra.decode.next_step import NextDecoder
 from recurra.decode.read import DECODER_KINDS, decoder_from_json
 from recurra.decode.regress import ValueDecoder
+from recurra.decode.sample import Sampler, Sampling, StopStrings, generated
 from recurra.decode.tag import TagDecoder
 from recurra.decode.transduce import BeamDecoder
 
@@ -14,8 +18,15 @@ __all__ = [
     "AbstractDecoder",
     "BeamDecoder",
     "ClassDecoder",
+    "Hypothesis",
+    "NextDecoder",
+    "Sampler",
+    "Sampling",
     "Slots",
+    "StopStrings",
     "TagDecoder",
     "ValueDecoder",
+    "beam_search",
     "decoder_from_json",
+    "generated",
 ]

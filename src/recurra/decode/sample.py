@@ -6,20 +6,19 @@ the runtime, or torch while a model is measured in training.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from recurra.decode.greedy import StepFunction
 from recurra.errors import SettingsError, ShapeError
 
-__all__ = ["Sampler", "Sampling", "Step", "StopStrings", "generated", "log_softmax"]
+__all__ = ["Sampler", "Sampling", "StopStrings", "generated"]
 
 Array = npt.NDArray[Any]
-# Tokens [B] and a tree of arrays [B, ...] -> log-probabilities [B, V] and the tree after it.
-Step = Callable[[Array, Any], tuple[Array, Any]]
 
 
 @dataclass(frozen=True)
@@ -133,12 +132,12 @@ class Sampler:
             raise SettingsError("top_k and top_p choose among symbols: frames take neither")
         values = np.asarray(logits, dtype=np.float64)
         if self.sampling.temperature == 0:
-            sounding: Array = values > 0
-            return sounding
+            likely: Array = values > 0
+            return likely
         drawn = np.stack([random.random(values.shape[1]) for random in self._random])
         # u < sigmoid(a) as a comparison of logits, which neither overflows nor rounds to 1.
         with np.errstate(divide="ignore", over="ignore"):
-            sounding = np.log(drawn) - np.log1p(-drawn) < values / self.sampling.temperature
+            sounding: Array = np.log(drawn) - np.log1p(-drawn) < values / self.sampling.temperature
         return sounding
 
     def _drawn(self, row: Array, random: np.random.Generator) -> int:
@@ -152,7 +151,7 @@ class Sampler:
 
 
 def generated(
-    step: Step, log_probabilities: Array, state: Any, sampling: Sampling
+    step: StepFunction, log_probabilities: Array, state: Any, sampling: Sampling
 ) -> Iterator[Array]:
     """Draw symbol after symbol without end; the caller stops.
 
@@ -209,21 +208,6 @@ class StopStrings:
         """What was held back when the text ends without a stop string."""
         shown, self._held = self._held, ""
         return shown
-
-
-def log_softmax(logits: Array) -> Array:
-    """Logits [B, V] -> log-probabilities [B, V] in float64.
-
-        log p_k = a_k - max a - log sum_j exp(a_j - max a)
-
-    Row by row: numpy's vectorised exp may round an element by where in the array it stands, and a
-    row's answer must not depend on its neighbours.
-    """
-    values = np.ascontiguousarray(logits, dtype=np.float64)
-    for row in values:
-        row -= row.max()
-        row -= np.log(np.exp(row).sum())
-    return values
 
 
 def _overlap(text: str, stop: str) -> int:
