@@ -66,7 +66,7 @@ def equal_sizes(train: Utterances) -> dict[str, int]:
     cases = cases_from_arrays(train.frames, train.speakers, target="class")
     codec, task = fit_codec(cases, DataSettings(), "classify"), Classify()
     gru = ModelSettings(cell="gru", hidden=GRU_UNITS)
-    budget = parameter_count(task.graphs(gru, codec)["main"])
+    budget = parameter_count(task.graphs(gru, codec))
     return {
         "rnn": hidden_for(budget, task, ModelSettings(cell="rnn"), codec),
         "gru": GRU_UNITS,

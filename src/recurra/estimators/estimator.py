@@ -17,7 +17,6 @@ from recurra.runtime import (
     AbstractModel,
     Bundle,
     Parts,
-    Session,
     model_of,
     read_bundle,
     write_bundle,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from recurra.train.fit import Fitted
     from recurra.train.progress import Progress
 
-__all__ = ["AbstractSequenceEstimator"]
+__all__ = ["AbstractSequenceEstimator", "is_table"]
 
 Array = npt.NDArray[Any]
 
@@ -158,7 +157,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         estimator._origin = bundle
         return estimator
 
-    def stream(self) -> Session:
+    def stream(self) -> Any:
         """A session that takes one observation at a time (`feed`), its state in your hands.
 
         Raises:
@@ -196,7 +195,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         return Settings.from_flat(values | {"task": self._task})
 
     def _cases(self, X: Any, y: Any, *, need_target: bool) -> Cases:
-        if _is_table(X):
+        if is_table(X):
             if y is not None:
                 raise DataError(
                     "a table holds its own labels: name their column with target=, leave y out"
@@ -222,7 +221,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
     def _answers(self, X: Any) -> Any:
         """The runtime's answers: probabilities [N, K], values [N], ..."""
         model = self._fitted()
-        if _is_table(X):
+        if is_table(X):
             cases = read_cases(X, self._settings().data, need_target=False, expect=model.codec)
         else:
             cases = self._cases(X, None, need_target=False)
@@ -247,7 +246,7 @@ def _model_of(fitted: Fitted) -> AbstractModel:
     return model_of(Parts(fitted.task.name, fitted.graphs, weights, fitted.codec, decoder))
 
 
-def _is_table(X: Any) -> bool:
+def is_table(X: Any) -> bool:
     """Whether X has columns; a single column (it has one dtype) or an array has none."""
     return hasattr(X, "__arrow_c_stream__") and not (
         hasattr(type(X), "dtype") or hasattr(type(X), "type")

@@ -25,7 +25,8 @@ class SequenceRegressor(RegressorMixin, AbstractSequenceEstimator):  # type: ign
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The number of each sequence, [N] float64 in the target's unit."""
-        return self._answers(X)
+        answers: npt.NDArray[Any] = self._answers(X)
+        return answers
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """R squared: the share of the targets' variance that the predictions explain.

@@ -108,12 +108,12 @@ class AbstractModel:
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the channels in their order; empty for texts."""
-        return self.codec.features
+        return self.parts.codec.features
 
     @property
     def signals(self) -> dict[str, Signal]:
         """What the codec feeds to the network."""
-        return self.codec.signals()
+        return self.parts.codec.signals()
 
     def why_not_streaming(self) -> str | None:
         """None where sessions are offered; else the reason why not."""
@@ -207,6 +207,11 @@ class AbstractModel:
         del answers, encoded, cases
         return []
 
+    @classmethod
+    def remarks(cls, figures: Mapping[str, float]) -> list[str]:  # noqa: ARG003 - most have none
+        """What a person must know before the model is used: plain warnings, by its figures."""
+        return []
+
     def object_of(self, answer: Any) -> dict[str, Any]:
         """One answer as plain JSON values: a line of .jsonl and of a stream."""
         raise SpecError(f"{type(self).__name__} does not say how it writes {answer}")
@@ -257,7 +262,7 @@ class AbstractModel:
 
     def _encode(self, case: Any, k: int) -> Encoded:
         try:
-            return self.codec.encode(case)
+            return self.parts.codec.encode(case)
         except (DataError, ShapeError) as error:
             raise type(error)(f"case {k}: {error}") from None
 

@@ -190,7 +190,9 @@ class _Witness:
         if len(stream) and self.model.why_not_streaming() is None:
             session = self.model.session()
             # A series with times is fed with them.
-            times = [(time,) for time in self.raw.times] if isinstance(self.raw, Timed) else None
+            times: list[tuple[Any, ...]] | None = None
+            if isinstance(self.raw, Timed):
+                times = [(time,) for time in self.raw.times]
             fed = zip(stream, times or [()] * len(stream), strict=True)
             answers = [session.feed(observation, *time) for observation, time in fed]
             found.append(_largest(self.answer, self.model.numbers(answers[-1])))
@@ -230,7 +232,7 @@ def _together(runs: Sequence[_Run]) -> list[tuple[Array, Array]]:
         if signal.axes != "row":
             # Zeros: whether something may stand there at all is the padded call's to find out.
             arrays = [
-                np.pad(a, [(0, 0), (0, longest - a.shape[1]), *[(0, 0)] * (a.ndim - 2)])
+                np.pad(a, ((0, 0), (0, longest - a.shape[1]), *(((0, 0),) * (a.ndim - 2))))
                 for a in arrays
             ]
         inputs[name] = np.concatenate(arrays)

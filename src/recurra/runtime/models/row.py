@@ -157,7 +157,8 @@ class RowModel(AbstractModel):
         """Probabilities; numbers in the scale of the training targets (mean 0, spread 1)."""
         batch = EncodedList([self.codec.encode(x)]).collate([0])
         outputs, _ = self.network(batch.arrays(self.network.graph.inputs), lengths=batch.lengths)
-        return self.decoder.decode(outputs)
+        compared: Array = self.decoder.decode(outputs)
+        return compared
 
     def observations(self, x: Any) -> Sequence[Any]:
         """The rows of a series, the symbols of a text."""
