@@ -1,4 +1,4 @@
-"""Recurrent layers from and to PyTorch and Keras; each name is loaded on first use."""
+"""Recurrent layers from and to PyTorch, Keras and ONNX; each name is loaded on first use."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.convert.keras import from_keras, to_keras
+    from recurra.convert.onnx_layer import from_onnx, to_onnx
     from recurra.convert.pytorch import from_torch, to_torch
 
 _HOME = {
     "from_keras": "recurra.convert.keras",
+    "from_onnx": "recurra.convert.onnx_layer",
     "from_torch": "recurra.convert.pytorch",
     "to_keras": "recurra.convert.keras",
+    "to_onnx": "recurra.convert.onnx_layer",
     "to_torch": "recurra.convert.pytorch",
 }
 
-__all__ = ["from_keras", "from_torch", "to_keras", "to_torch"]
+__all__ = ["from_keras", "from_onnx", "from_torch", "to_keras", "to_onnx", "to_torch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,26 +16,17 @@ from recurra.convert.floors import (
     floors,
     refuse_stack,
 )
-from recurra.convert.layouts import TURNABLE, from_keras_arrays, loss, refuse_cell, to_keras_arrays
+from recurra.convert.keras_config import KINDS, cell_of_config, training_only
+from recurra.convert.layouts import from_keras_arrays, loss, refuse_cell, to_keras_arrays
 from recurra.errors import ConversionError, DependencyError
 from recurra.layers import Bidirectional, Stack
 from recurra.layers.abstract import AbstractRecurrent
 from recurra.ops import Backend
-from recurra.spec.cells import ACTIVATIONS, AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.spec.cells import GRUCell, RNNCell
 
-__all__ = ["KINDS", "cell_of_config", "from_keras", "to_keras", "training_only"]
+__all__ = ["from_keras", "to_keras"]
 
-# Keras' class -> ours; `recurra.keras` has classes of the same names.
-KINDS: Mapping[str, type[AbstractCell]] = MappingProxyType(
-    {"GRU": GRUCell, "LSTM": LSTMCell, "SimpleRNN": RNNCell}
-)
 _CLASSES = {cell: name for name, cell in KINDS.items()}
-# What acts in training only, and what our layers have none of.
-_IN_TRAINING = (
-    *("dropout", "recurrent_dropout", "kernel_regularizer", "recurrent_regularizer"),
-    *("bias_regularizer", "activity_regularizer", "kernel_constraint", "recurrent_constraint"),
-    "bias_constraint",
-)
 
 
 def from_keras(
@@ -113,67 +103,6 @@ def to_keras(layer: Whole, *, reverse: bool = False, layers: Any = None) -> Any:
     whole = keras.Sequential(made)
     whole.build((None, None, cells_of[0][0].node.input_size))
     return whole
-
-
-def cell_of_config(config: Mapping[str, Any], kind: str, shapes: Sequence[tuple[int, ...]]) -> Any:
-    """The cell that a layer's `get_config` describes.
-
-    Args:
-        config: As Keras writes it.
-        kind: "GRU", "LSTM" or "SimpleRNN".
-        shapes: Of its arrays; the first gives the input's size.
-
-    Raises:
-        ConversionError: an activation that our cells do not have, or sizes that do not exist.
-    """
-    if not shapes or len(shapes[0]) != 2:
-        raise ConversionError(f"Keras' {kind} {config.get('name')!r} has no kernel [I, G*H]")
-    units = config["units"]
-    values: dict[str, Any] = {
-        "input_size": shapes[0][0],
-        "hidden_size": units,
-        "bias": config["use_bias"],
-        "activation": _activation_word(config["activation"], kind, "activation"),
-    }
-    if kind != "SimpleRNN":
-        gate = _activation_word(config["recurrent_activation"], kind, "recurrent_activation")
-        values["gate_activation"] = gate
-    if kind == "GRU":
-        values["reset"] = "after" if config["reset_after"] else "before"
-        if values["gate_activation"] not in TURNABLE:
-            raise ConversionError(
-                f"Keras' GRU has recurrent_activation={config['recurrent_activation']!r}: its "
-                f"update gate is one minus ours, which only {' and '.join(TURNABLE)} can turn round"
-            )
-    return KINDS[kind](**values)
-
-
-def _activation_word(given: Any, kind: str, which: str) -> str:
-    """Our word for an activation of a Keras config.
-
-    Raises:
-        ConversionError: our cells have none that computes the same.
-    """
-    word = "identity" if given in ("linear", None) else given
-    if not isinstance(word, str) or word not in ACTIVATIONS:
-        name = given.get("config", given) if isinstance(given, dict) else given
-        raise ConversionError(
-            f"Keras' {kind} has {which}={name!r}; ours have {', '.join(ACTIVATIONS)}"
-        )
-    return word
-
-
-def training_only(config: Mapping[str, Any]) -> list[str]:
-    """What a layer's config has that acts in training only, as texts."""
-    return [
-        f"{name}={_short(config[name])}"
-        for name in _IN_TRAINING
-        if config.get(name) not in (None, 0)
-    ]
-
-
-def _short(value: Any) -> Any:
-    return value["class_name"] if isinstance(value, dict) else value
 
 
 def _keras() -> Any:

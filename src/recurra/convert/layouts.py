@@ -189,6 +189,9 @@ def _moved(
     source, target = (node.gates, theirs) if out else (theirs, node.gates)
     moved = {}
     for name, array in arrays.items():
+        # A learnt initial state has no gates, and no place in either library's layer.
+        if not name.endswith(("_weight", "_bias")):
+            continue
         blocks = dict(zip(source, np.split(array, len(source)), strict=True))
         if isinstance(node, GRUCell):
             blocks["update"] = -blocks["update"]

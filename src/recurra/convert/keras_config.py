@@ -1,0 +1,85 @@
+"""What a Keras layer's config says, in the words of our cells; Keras is not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from recurra.convert.layouts import TURNABLE
+from recurra.errors import ConversionError
+from recurra.spec.cells import ACTIVATIONS, AbstractCell, GRUCell, LSTMCell, RNNCell
+
+__all__ = ["KINDS", "cell_of_config", "training_only"]
+
+# Keras' class -> ours; `recurra.keras` has classes of the same names.
+KINDS: Mapping[str, type[AbstractCell]] = MappingProxyType(
+    {"GRU": GRUCell, "LSTM": LSTMCell, "SimpleRNN": RNNCell}
+)
+# What acts in training only, and what our layers have none of.
+_IN_TRAINING = (
+    *("dropout", "recurrent_dropout", "kernel_regularizer", "recurrent_regularizer"),
+    *("bias_regularizer", "activity_regularizer", "kernel_constraint", "recurrent_constraint"),
+    "bias_constraint",
+)
+
+
+def cell_of_config(config: Mapping[str, Any], kind: str, shapes: Sequence[tuple[int, ...]]) -> Any:
+    """The cell that a layer's `get_config` describes.
+
+    Args:
+        config: As Keras writes it.
+        kind: "GRU", "LSTM" or "SimpleRNN".
+        shapes: Of its arrays; the first gives the input's size.
+
+    Raises:
+        ConversionError: an activation that our cells do not have, or sizes that do not exist.
+    """
+    if not shapes or len(shapes[0]) != 2:
+        raise ConversionError(f"Keras' {kind} {config.get('name')!r} has no kernel [I, G*H]")
+    units = config["units"]
+    values: dict[str, Any] = {
+        "input_size": shapes[0][0],
+        "hidden_size": units,
+        "bias": config["use_bias"],
+        "activation": _activation_word(config["activation"], kind, "activation"),
+    }
+    if kind != "SimpleRNN":
+        gate = _activation_word(config["recurrent_activation"], kind, "recurrent_activation")
+        values["gate_activation"] = gate
+    if kind == "GRU":
+        values["reset"] = "after" if config["reset_after"] else "before"
+        if values["gate_activation"] not in TURNABLE:
+            raise ConversionError(
+                f"Keras' GRU has recurrent_activation={config['recurrent_activation']!r}: its "
+                f"update gate is one minus ours, which only {' and '.join(TURNABLE)} can turn round"
+            )
+    return KINDS[kind](**values)
+
+
+def _activation_word(given: Any, kind: str, which: str) -> str:
+    """Our word for an activation of a Keras config.
+
+    Raises:
+        ConversionError: our cells have none that computes the same.
+    """
+    word = "identity" if given in ("linear", None) else given
+    if not isinstance(word, str) or word not in ACTIVATIONS:
+        name = given.get("config", given) if isinstance(given, dict) else given
+        raise ConversionError(
+            f"Keras' {kind} has {which}={name!r}; ours have {', '.join(ACTIVATIONS)}"
+        )
+    return word
+
+
+def training_only(config: Mapping[str, Any]) -> list[str]:
+    """What a layer's config has that acts in training only, as texts."""
+    return [
+        f"{name}={_short(config[name])}"
+        for name in _IN_TRAINING
+        if config.get(name) not in (None, 0)
+    ]
+
+
+def _short(value: Any) -> Any:
+    return value["class_name"] if isinstance(value, dict) else value

@@ -1,0 +1,91 @@
+"""A graph of recurra as an ONNX model, node by node, with the state as explicit inputs and outputs.
+
+inputs:   each graph input by its name, x [batch, time, size], tokens int64 [batch, time];
+          lengths int64 [batch]; state.PATH of each state slot, where the graph streams
+outputs:  each graph output by its name; next_state.PATH of each state slot
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from recurra.convert.layouts import Array
+from recurra.convert.onnx_nodes import write_node
+from recurra.convert.onnx_writer import Writer
+from recurra.errors import ConversionError
+from recurra.spec.graph import Graph
+from recurra.spec.node import Signal
+from recurra.spec.version import __version__
+
+__all__ = ["IR_VERSION", "OPSET", "model_of"]
+
+# Runs in every ONNX Runtime since 1.14; GRU, LSTM and RNN have not changed since opset 14.
+OPSET = 17
+IR_VERSION = 8
+
+
+def model_of(
+    graph: Graph, weights: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+) -> ModelProto:
+    """The ONNX model that computes a graph.
+
+    Args:
+        graph: The network; the state is explicit where it streams, else it begins at its own.
+        weights: Every parameter by its path, float32.
+        metadata: Texts that go into the model's own metadata.
+
+    Raises:
+        ConversionError: a node, an activation or a dtype has no form in ONNX; says which.
+    """
+    _refuse(graph, weights)
+    writer = Writer(graph, weights)
+    signals = graph.signals()
+    names = {name: name for name in graph.inputs}
+    for step in graph.steps:
+        writer.path = step.name
+        sources = [names[name] for name in step.inputs]
+        on_rows = signals[step.inputs[0]].axes == "row"
+        names[step.name] = write_node(writer, step.node, sources, step.name, on_rows)
+    for name in graph.outputs:
+        writer.add("Identity", [names[name]], output=name)
+    inside = helper.make_graph(
+        writer.nodes,
+        "recurra",
+        [*(_value(name, signal) for name, signal in graph.inputs.items()), *writer.inputs],
+        [*(_value(name, signals[name]) for name in graph.outputs), *writer.outputs],
+        [numpy_helper.from_array(array, name) for name, array in writer.constants.items()],
+    )
+    model = helper.make_model(
+        inside,
+        producer_name="recurra",
+        producer_version=__version__,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    helper.set_model_props(model, dict(metadata or {}))
+    return model
+
+
+def _refuse(graph: Graph, weights: Mapping[str, Array]) -> None:
+    wide = [name for name, array in weights.items() if array.dtype != np.float32]
+    if wide:
+        raise ConversionError(
+            f"{wide[0]} is of {weights[wide[0]].dtype}: ONNX Runtime computes GRU, LSTM and RNN in "
+            "float32; convert the weights first"
+        )
+    for name, signal in graph.inputs.items():
+        if signal.axes not in ("steps", "row") or signal.dtype not in ("float", "token"):
+            raise ConversionError(f"the input {name!r}, {signal}, has no form in ONNX here")
+    if not any(signal.axes == "steps" for signal in graph.inputs.values()):
+        raise ConversionError("a graph without an input of steps has no form in ONNX here")
+
+
+def _value(name: str, signal: Signal) -> ValueInfoProto:
+    axes: list[Any] = ["batch"] if signal.axes == "row" else ["batch", "time"]
+    if signal.dtype == "token":
+        return helper.make_tensor_value_info(name, TensorProto.INT64, axes)
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [*axes, signal.size])

@@ -1,0 +1,129 @@
+"""Our layers from ONNX's GRU, LSTM and RNN nodes, and as an ONNX model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from recurra.convert.floors import Array, Whole, floors
+from recurra.convert.found import Found
+from recurra.errors import ConversionError, DependencyError
+from recurra.layers import GraphModule, build, from_node
+from recurra.ops import Backend
+from recurra.spec.disk import write_atomic
+from recurra.spec.graph import Graph, Step
+from recurra.spec.node import Signal
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+__all__ = ["from_onnx", "layer_of", "to_onnx"]
+
+
+def from_onnx(
+    model: Any, name: str | None = None, *, reverse: bool = False, backend: Backend = "auto"
+) -> Whole:
+    """The layer that computes what an ONNX model's recurrent nodes compute.
+
+    Args:
+        model: A path, bytes, or an onnx.ModelProto. Nodes GRU, LSTM or RNN that stand directly
+            above one another, in both directions or one, are one layer.
+        name: Which, by the name of its first node; None: the only one.
+        reverse: It has direction="reverse": ours is called with reverse=True.
+        backend: As `GRU` takes it.
+
+    Returns:
+        A GRU, LSTM or RNN; a `Bidirectional` for both directions; a `Stack` for several nodes.
+        The call has what ONNX gives as inputs: sequence_lens is `lengths`, initial_h the state.
+
+    Raises:
+        ConversionError: no ONNX model, no such layer, or one that would not compute the same:
+            clip, input_forget, peepholes, activations and shapes are named.
+        DependencyError: the package onnx is not installed.
+    """
+    from recurra.convert.onnx_read import read_onnx
+
+    found, _ = read_onnx(model)
+    names = [one.name for one in found]
+    if name is None and len(found) > 1:
+        raise ConversionError(f"the model has {len(found)} recurrent layers: name one of {names}")
+    if name is not None and name not in names:
+        raise ConversionError(f"the model has no layer {name!r}; it has {', '.join(names)}")
+    one = found[0 if name is None else names.index(name)]
+    if one.reverse != reverse:
+        raise ConversionError(
+            f"{one.name!r} has direction={'reverse' if one.reverse else 'forward'}: say "
+            f"reverse={one.reverse} here, and call what you get with it"
+        )
+    return layer_of(one, backend=backend)
+
+
+def layer_of(found: Found, *, backend: Backend = "auto") -> Whole:
+    """The layer of what was found in a file, with its weights."""
+    dtypes = {array.dtype for array in found.weights.values()}
+    if len(dtypes) > 1:
+        raise ConversionError(f"{found.name!r} has weights of several dtypes: {sorted(dtypes)}")
+    dtype = torch.from_numpy(next(iter(found.weights.values()))[:1].copy()).dtype
+    layer = from_node(found.node, backend=backend, dtype=dtype)
+    assert isinstance(layer, Whole)
+    layer.load_state_dict(
+        {path: torch.from_numpy(array.copy()) for path, array in found.weights.items()}
+    )
+    return layer
+
+
+def to_onnx(layer: Whole, path: str | Path | None = None) -> ModelProto:
+    """An ONNX model that computes what the layer computes, run in ONNX Runtime before it is given.
+
+    Args:
+        layer: A GRU, LSTM, RNN, MinGRU, `Bidirectional` or `Stack` in float32. Dropout and zoneout
+            of training are not in the model; zoneout would change what it computes and is refused.
+        path: Where to write it; None: nowhere. An existing file is replaced.
+
+    Returns:
+        The model: x [batch, time, I] and lengths [batch] -> y [batch, time, H]; where the layer
+        streams with state.layer.h [batch, H] and its like as inputs, next_state.* as outputs.
+
+    Raises:
+        ConversionError: ONNX has no such cell, or ONNX Runtime computes something else.
+        DependencyError: onnx or onnxruntime is not installed.
+    """
+    try:
+        from recurra.convert.onnx_check import check_model
+        from recurra.convert.onnx_graph import model_of
+    except ImportError as error:
+        raise DependencyError('to_onnx needs onnx: pip install "recurra[onnx]"') from error
+    size = floors(layer, "to_onnx")[0][0].node.input_size
+    graph = Graph({"x": Signal("steps", size)}, (Step("layer", layer.node, ("x",)),), ("layer",))
+    weights = {f"layer.{p}": t.detach().cpu().numpy() for p, t in layer.state_dict().items()}
+    model = model_of(graph, weights)
+    check_model(model, _Torch(graph, weights))
+    if path is not None:
+        write_atomic(Path(path), model.SerializeToString())
+    return model
+
+
+class _Torch:
+    """A graph's torch module with numpy arrays in and out."""
+
+    def __init__(self, graph: Graph, weights: Mapping[str, Array]) -> None:
+        self.graph = graph
+        self.module: GraphModule = build(graph)
+        state = {path: torch.from_numpy(array.copy()) for path, array in weights.items()}
+        self.module.load_state_dict(state)
+        self.module.eval().requires_grad_(False)
+
+    def __call__(
+        self, inputs: Mapping[str, Any], state: Any = None, *, lengths: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Outputs and the state after."""
+        given = {name: torch.from_numpy(array) for name, array in inputs.items()}
+        outputs, after = self.module(given, state, lengths=torch.from_numpy(lengths))
+        return {name: y.numpy() for name, y in outputs.items()}, after
+
+    def initial_state(self, batch: int) -> dict[str, Any]:
+        """The layer's own."""
+        return self.module.initial_state(batch)
