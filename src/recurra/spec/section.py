@@ -1,0 +1,13 @@
+"""What every section of the settings is: a frozen record that refuses what it does not know."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Section"]
+
+
+class Section(BaseModel):
+    """The base of all sections."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
