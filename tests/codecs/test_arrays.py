@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recurra.codecs import cases_from_arrays
+from recurra.codecs import Timed, cases_from_arrays
 from recurra.errors import DataError, ShapeError
 
 
@@ -29,6 +29,21 @@ def test_channels_first_is_the_same_cases_transposed() -> None:
         assert a.shape == (7, 3)
         assert np.array_equal(a, b)
         assert np.array_equal(a, c)
+
+
+def test_nan_is_a_missing_value_and_is_counted() -> None:
+    cases = cases_from_arrays([np.array([[1.0, np.nan], [2.0, np.nan]]), np.ones((2, 2))])
+    assert cases.missing == {"x1": 0.5}
+    assert cases_from_arrays(["ab"]).missing == {}
+
+
+def test_series_may_come_with_their_times() -> None:
+    x = [Timed(np.ones((2, 1)), [0, 5]), Timed(np.ones((1, 1)), [3])]
+    cases = cases_from_arrays(x, ["u", "v"])
+    assert cases.times is not None
+    assert [clock.tolist() for clock in cases.times] == [[0.0, 5.0], [3.0]]
+    again = cases_from_arrays(cases.raw)
+    assert [clock.tolist() for clock in again.times or ()] == [[0.0, 5.0], [3.0]]
 
 
 def test_texts_come_as_a_list_or_as_an_array() -> None:
@@ -79,7 +94,11 @@ ONE = np.ones((2, 1))
         ([ONE, np.ones((2, 2))], ShapeError, "got C=1 in case 0 and C=2 in case 1"),
         ([ONE, np.ones((0, 1))], DataError, r"X\[1\].*length 0"),
         ([np.ones((2, 0))], ShapeError, "no channel"),
-        ([ONE, np.array([[1], [np.nan]])], DataError, r"X\[1\].*nan at step 1, feature 'x0'"),
+        ([ONE, np.array([[1], [np.inf]])], DataError, r"X\[1\].*inf at step 1, feature 'x0'"),
+        ([Timed(ONE, [0, 1]), ONE], DataError, r"times for every case or for none.*X\[1\]"),
+        ([Timed(ONE, [1, 0])], DataError, r"X\[0\] expected times \[T\] that rise: step 1"),
+        ([Timed(ONE, ["a"])], DataError, r"X\[0\] expected times"),
+        ([Timed(np.ones((3, 1)), [0, 1])], ShapeError, r"X\[0\] expected times \[T=3\], got \[2\]"),
         ([np.array([[1.0, np.inf]])], DataError, "inf at step 0, feature 'x1'"),
         ([ONE, "text"], DataError, r"X\[1\] expected numbers, got elements of type <U4"),
         (["text", ONE], DataError, r"X\[1\] expected a text, got ndarray"),

@@ -4,11 +4,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
-from recurra.codecs import Cases, read_cases
+from recurra.codecs import Cases, fit_codec, read_cases
 from recurra.errors import DataError
 from recurra.spec.settings import DataSettings
+
+LONG = "id,time,a,b,label\np,0,1,4,u\np,1,2,3,u\nq,0,3,5,v\n"
 
 
 def read(write: Any, content: str, **settings: Any) -> Cases:
@@ -22,6 +25,22 @@ def test_rows_of_an_id_may_stand_apart(write: Any) -> None:
     assert cases.times is not None
     assert [t.tolist() for t in cases.times] == [[0.0, 5.0], [0.0, 7.0]]
     assert cases.targets == ("u", "v")
+
+
+def test_missing_values_are_nan_and_counted(write: Any) -> None:
+    cases = read(write, "id,time,a,b,label\np,0,1,,u\np,1,NA,2,u\nq,0,3,?,v\n")
+    assert np.isnan(cases.inputs[0]).tolist() == [[False, True], [True, False]]
+    assert cases.missing == {"a": 1 / 3, "b": 2 / 3}
+
+
+def test_a_model_that_was_trained_without_has_them_refused_with_their_line(write: Any) -> None:
+    plain = fit_codec(read(write, LONG), DataSettings(), "classify")
+    filling = fit_codec(read(write, LONG), DataSettings(missing="last"), "classify")
+    path = write("id,time,a,b\np,0,1,2\np,1,1,\n", "new.csv")
+    with pytest.raises(DataError, match=r"line 3, column 'b': .* a missing value"):
+        read_cases(path, DataSettings(), need_target=False, expect=plain)
+    cases = read_cases(path, DataSettings(), need_target=False, expect=filling)
+    assert np.isnan(cases.inputs[0]).tolist() == [[False, False], [False, True]]
 
 
 def test_features_are_read_in_the_order_that_was_said(write: Any) -> None:
@@ -96,7 +115,8 @@ def test_labels_that_do_not_fit_are_refused(
         ("p,0,1,u\np,0,2,u\n", r"line 3, column 'time': .*the time 0 twice \(id 'p'\)"),
         ("p,5,1,u\nq,0,1,v\np,4,2,u\n", "line 4, column 'time': .*got 4 after 5"),
         ("p,0,1,u\np,x,2,u\n", "line 3, column 'time': .* the text 'x'"),
-        ("p,0,1,u\np,1,,u\n", "line 3, column 'a': .* a missing value"),
+        ("p,0,,u\np,1,NA,u\n", "column 'a': .* a column without any value"),
+        ("p,0,1,u\np,1,inf,u\n", "line 3, column 'a': .* infinite"),
         ('p,0,1,u\np,1,"2\n3",u\n', "line 3, column 'a': .* the text"),
         ('p,0,1,u\n"p\nr",1,3,u\nq,1,x,v\n', "line 5, column 'a': .* the text 'x'"),
     ],

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,12 @@ def test_numbers_are_one_channel_and_texts_are_texts(write: Any) -> None:
     assert (texts.kind, texts.inputs, texts.targets) == ("text", ("ab", "é"), (True, False))
 
 
+def test_null_and_nan_are_missing_values(write: Any) -> None:
+    cases = read_jsonl(write('{"x": [[1, null], [NaN, 2]]}\n{"x": [[3, 4]]}\n', "f.jsonl"))
+    assert np.isnan(cases.inputs[0]).tolist() == [[False, True], [True, False]]
+    assert cases.missing == {"x0": 1 / 3, "x1": 1 / 3}
+
+
 def test_ids_and_times_are_kept(write: Any) -> None:
     cases = read_jsonl(write('{"x": [1, 2], "id": 7, "time": [0, 60]}\n', "f.ndjson"))
     assert cases.ids == ("7",)
@@ -70,10 +77,9 @@ def test_labels_of_a_second_table_are_joined_by_id(write: Any) -> None:
         ('{"x": [1]}\n', "expected targets, got none"),
         ('{"x": [1], "y": 1}\n{"x": [1]}\n', "line 2: expected 'y' in every line.* not in line 2"),
         ('{"x": [1]}\n{"x": [1], "y": 1}\n', "line 2: expected 'y' .* in line 2 but not in line 1"),
-        ('{"x": [NaN], "y": 1}\n', "line 1: expected finite numbers, got NaN"),
         ('{"x": [1, -Infinity], "y": 1}\n', "line 1: expected finite numbers, got -Infinity"),
         ('{"x": [1e999], "y": 1}\n', "line 1, column 'x': x expected finite numbers, got inf"),
-        ('{"x": [1, null], "y": 1}\n', "column 'x': step 1: .* a missing value"),
+        ('{"x": [1, 2], "time": [0, null], "y": 1}\n', "column 'time': .* a missing one"),
         ('{"x": [1, "2"], "y": 1}\n', "column 'x': step 1: expected a finite number, got '2'"),
         ('{"x": [true], "y": 1}\n', "step 0: expected a finite number, got True"),
         ('{"x": [[1, 2], [3]], "y": 1}\n', r"step 1: expected as many .* \(2\), got 1: "),

@@ -53,7 +53,6 @@ LEFT_OUT = {
     "check_complex_data": SENTENCE + "complex numbers are no labels and no readings",
     "check_dtype_object": "an array of objects " + SENTENCE + "axes are never guessed",
     "check_estimators_empty_data_messages": SENTENCE + "no channel, or no case",
-    "check_estimators_nan_inf": SENTENCE + "it writes nan in small letters and says where",
     "check_estimator_sparse_tag": "a sequence has no sparse form; it " + SENTENCE + "see above",
     "check_estimator_sparse_array": "a sequence has no sparse form; it " + SENTENCE + "see above",
     "check_estimator_sparse_matrix": "a sequence has no sparse form; it " + SENTENCE + "see above",
@@ -118,7 +117,6 @@ LABELS = [0, 1, 0, 1]
         (GOOD[:, :0], LABELS),
         (GOOD[:, :, :0], LABELS),
         (GOOD[:0], []),
-        (np.where(GOOD == 3, np.nan, GOOD), LABELS),
         (np.where(GOOD == 3, -np.inf, GOOD), LABELS),
         (coo_array(GOOD[:, 0]), LABELS),
         (GOOD, np.array(LABELS)[:, None]),
@@ -132,6 +130,17 @@ def test_what_those_checks_ask_for_is_refused(X: Any, y: Any) -> None:
         with pytest.raises((DataError, ShapeError)):
             estimator.fit(X, y)
         assert not hasattr(estimator, "model_")
+
+
+def test_nan_is_a_missing_value_and_said() -> None:
+    X = np.where(GOOD == 3, np.nan, GOOD)
+    for estimator in (SequenceClassifier(**SMALL), SequenceRegressor(**SMALL)):
+        assert estimator.__sklearn_tags__().input_tags.allow_nan
+        with pytest.warns(UserWarning, match=r"missing values: x1 .*; missing='auto' carries"):
+            estimator.fit(X, LABELS)
+        assert np.isfinite(np.asarray(estimator.predict(X), float)).all()
+        # Asked for by name it needs no warning.
+        estimator.set_params(missing="mask").fit(X, LABELS)
 
 
 def test_another_number_of_channels_is_refused() -> None:

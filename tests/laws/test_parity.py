@@ -15,6 +15,11 @@ from hypothesis import strategies as st
 from recurra.layers import GraphModule, build
 from recurra.runtime import Network
 from recurra.spec import cells, nodes
+from recurra.spec.attention import LENGTHS, SCORES, Attention, Mixture, Spread
+from recurra.spec.characters import Characters
+from recurra.spec.concat import Concat
+from recurra.spec.crf import Crf
+from recurra.spec.dense import Dense
 from recurra.spec.graph import NODE_KINDS, Graph, Step
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.state import flatten
@@ -78,12 +83,32 @@ STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
     **{kind: cell_of(kind) for kind in cells.CELLS},
     "stack": stacks(),
     "bidirectional": sizes.flatmap(bidirectional),
+    "grud": sizes.flatmap(lambda size: cell_of("gru", 2 * size)).map(lambda c: nodes.GRUD(cell=c)),
     "pool": st.builds(
         nodes.Pool,
         size=sizes,
         modes=st.lists(st.sampled_from(nodes.POOLS), min_size=1, unique=True).map(tuple),
     ),
     "dropout": st.builds(nodes.Dropout, rate=rates, variational=st.booleans()),
+    "concat": st.builds(Concat, left=sizes, right=sizes),
+    "characters": st.builds(Characters, tokens=sizes, encoder=sizes.flatmap(bidirectional)),
+    "crf": st.builds(Crf, tags=sizes),
+    "attention": st.tuples(sizes, sizes, st.sampled_from(SCORES)).map(
+        lambda drawn: Attention(
+            query_size=drawn[0],
+            key_size=drawn[0] if drawn[2] == "dot" else drawn[1],
+            score=drawn[2],
+        )
+    ),
+    "mixture": st.builds(Mixture, size=sizes),
+    "spread": st.builds(Spread, size=sizes),
+    "dense": st.builds(
+        Dense,
+        input_size=sizes,
+        output_size=sizes,
+        activation=activations,
+        bias=st.booleans(),
+    ),
 }
 each_kind = pytest.mark.parametrize("kind", STRATEGIES)
 
@@ -92,6 +117,10 @@ def signal_of(node: Any, axes: Any) -> Signal:
     """What the node takes."""
     if isinstance(node, nodes.Embedding):
         return Signal("steps", node.tokens, "token")
+    if isinstance(node, Characters):
+        return Signal("pieces", node.tokens, "token")
+    if isinstance(node, Crf):
+        return Signal("steps", node.tags)
     if isinstance(node, nodes.Stack):
         return signal_of(node.layers[0], axes)
     if isinstance(node, nodes.Bidirectional):
@@ -102,7 +131,37 @@ def signal_of(node: Any, axes: Any) -> Signal:
 
 
 def graph_of(node: AbstractNode, axes: Any = "steps") -> Graph:
+    if isinstance(node, nodes.GRUD):
+        values = Signal("steps", node.features)
+        inputs = {"x": values, "observed": values, "elapsed": Signal("steps", 1)}
+        return Graph(inputs, (Step("node", node, tuple(inputs)),), ("node",))
+    if isinstance(node, Concat):
+        both = {"x": Signal("steps", node.left), "right": Signal("steps", node.right)}
+        return Graph(both, (Step("node", node, tuple(both)),), ("node",))
+    if isinstance(node, Attention | Mixture):
+        return reader_of(node)
+    if isinstance(node, Spread):
+        both = {"x": Signal("steps", 2), "row": Signal("row", node.size)}
+        return Graph(both, (Step("node", node, tuple(both)),), ("node",))
     return Graph({"x": signal_of(node, axes)}, (Step("node", node, ("x",)),), ("node",))
+
+
+def reader_of(node: Attention | Mixture) -> Graph:
+    """Attention over a memory, and its mixture, whose weights come out too."""
+    if isinstance(node, Attention):
+        attention, mixture = node, Mixture(size=node.key_size)
+    else:
+        attention, mixture = Attention(query_size=3, key_size=node.size), node
+    inputs = {
+        "x": Signal("steps", attention.query_size),
+        "memory": Signal("memory", mixture.size),
+        "places": LENGTHS,
+    }
+    steps = (
+        Step("weights", attention, tuple(inputs)),
+        Step("node", mixture, ("weights", "memory", "places")),
+    )
+    return Graph(inputs, steps, ("weights", "node"))
 
 
 class Sides:
@@ -114,7 +173,8 @@ class Sides:
         dtype = dtype if graph.parameters() else torch.float32
         self.module: GraphModule = build(graph, dtype=dtype).eval()
         with torch.no_grad():
-            for parameter in self.module.parameters():
+            # What is saved, learnt or not.
+            for parameter in self.module.state_dict().values():
                 parameter.copy_(torch.randn_like(parameter) / 2)
         weights = {name: p.numpy() for name, p in self.module.state_dict().items()}
         self.network = Network(graph, weights)
@@ -160,14 +220,29 @@ class Sides:
 def drawn_inputs(graph: Graph, rng: np.random.Generator, dtype: Any, counts: Any) -> Arrays:
     """Inputs with NaN, or tokens out of range, at the steps that do not count."""
     inputs: Arrays = {}
+    places = rng.integers(0, 6, len(counts))
     for name, signal in graph.inputs.items():
-        if signal.dtype == "token":
+        if signal.dtype == "length":
+            inputs[name] = places
+        elif signal.axes == "memory":
+            memory = rng.normal(size=(len(counts), 5, signal.size)).astype(dtype)
+            memory[np.arange(5) >= places[:, None]] = np.nan
+            inputs[name] = memory
+        elif signal.axes == "pieces":
+            pieces = rng.integers(0, signal.size, (*counts.shape, 4))
+            pieces *= np.cumprod(pieces != 0, axis=2)
+            inputs[name] = np.where(counts[:, :, None], pieces, -5)
+        elif signal.dtype == "token":
             tokens = rng.integers(0, signal.size, counts.shape)
             inputs[name] = np.where(counts, tokens, -5)
         elif signal.axes == "row":
             inputs[name] = rng.normal(size=(len(counts), signal.size)).astype(dtype)
         else:
             x = rng.normal(size=(*counts.shape, signal.size)).astype(dtype)
+            if name == "observed":
+                x = (x > 0).astype(dtype)
+            elif name == "elapsed":
+                x = np.abs(x)
             inputs[name] = np.where(counts[:, :, None], x, dtype.type(np.nan))
     return inputs
 
@@ -180,7 +255,7 @@ def hold_parity(sides: Sides, seed: int, cut: int) -> None:
     within = np.arange(time) < lengths[:, None]
     valid, starts = rng.random((batch, time)) < 0.7, rng.random((batch, time)) < 0.25
     inputs = drawn_inputs(sides.graph, rng, sides.dtype, within & valid)
-    rows = {name for name, s in sides.graph.inputs.items() if s.axes == "row"}
+    rows = {n for n, s in sides.graph.inputs.items() if s.axes in ("row", "memory")}
 
     def part(which: Any) -> Arrays:
         return {n: a if n in rows else np.ascontiguousarray(a[:, which]) for n, a in inputs.items()}
@@ -217,7 +292,7 @@ def test_both_sides_agree(kind: str, data: st.DataObject, seed: int, cut: int, d
     hold_parity(Sides(graph_of(node), seed, dtype), seed, cut)
 
 
-@pytest.mark.parametrize("kind", ["linear", "dropout"])
+@pytest.mark.parametrize("kind", ["linear", "dropout", "dense"])
 @given(data=st.data(), seed=seeds, dtype=dtypes)
 def test_both_sides_agree_on_rows(kind: str, data: st.DataObject, seed: int, dtype: Any) -> None:
     """Nodes that take rows as well agree on these."""

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from recurra.codecs.cases import Cases, Label, unnamed_features
+from recurra.codecs.cases import Cases, Label, Timed, unnamed_features
 from recurra.codecs.settled import Task, settle_targets
+from recurra.codecs.timeline import check_times
 from recurra.errors import DataError, ShapeError
 
 __all__ = ["cases_from_arrays", "check_series", "check_text"]
@@ -27,14 +28,15 @@ def cases_from_arrays(
     """Cases of sequences that are already in memory.
 
     Args:
-        X: A list of [T_i, C] arrays, one array [N, T, C], or a list of texts.
+        X: A list of [T_i, C] arrays, or of `Timed`, arrays with their times; one array
+            [N, T, C]; or a list of texts. NaN is a missing value.
         y: N labels (str, int, float, bool) or numbers; None: no targets.
         layout: "nct": the arrays are [C, T_i] and [N, C, T].
         target: "class": y holds labels; "number": numbers; "auto": what `settle_targets` sees.
 
     Raises:
         ShapeError: other axes, channels that differ between cases, or a y of another length.
-        DataError: no case, a length of 0, a value that is missing or infinite, other types.
+        DataError: no case, a length of 0, an infinite value, other types.
     """
     if isinstance(X, str | bytes | dict) or X is None:
         raise DataError(
@@ -51,7 +53,13 @@ def cases_from_arrays(
     if isinstance(X[0], str):
         texts = tuple(check_text(x, f"X[{i}]") for i, x in enumerate(X))
         return Cases("text", texts, (), ids, "X", values, kind)
+    times = _times(X)
+    if times is not None:
+        X = [x.values for x in X]
     inputs = tuple(_case(x, i, layout) for i, x in enumerate(X))
+    for i, clock in enumerate(times or ()):
+        if clock.shape != inputs[i].shape[:1]:
+            raise ShapeError(f"X[{i}] expected times [T={len(inputs[i])}], got {[*clock.shape]}")
     count = inputs[0].shape[1]
     features = unnamed_features(count)
     for i, x in enumerate(inputs):
@@ -62,20 +70,40 @@ def cases_from_arrays(
                 f"{'ntc' if layout == 'nct' else 'nct'!r}"
             )
         check_series(x, features, f"X[{i}]")
-    return Cases("series", inputs, features, ids, "X", values, kind)
+    return Cases("series", inputs, features, ids, "X", values, kind, times)
+
+
+def _times(X: Any) -> tuple[Array, ...] | None:
+    """The times of `Timed` cases; None where no case has any."""
+    timed = [isinstance(x, Timed) for x in X]
+    if not any(timed):
+        return None
+    if not all(timed):
+        raise DataError(
+            f"X expected times for every case or for none, got none in X[{timed.index(False)}]"
+        )
+    times = []
+    for i, x in enumerate(X):
+        try:
+            clock = np.asarray(x.times, dtype=np.float64)
+            check_times(clock)
+        except (DataError, TypeError, ValueError) as error:
+            raise DataError(f"X[{i}] expected times [T] that rise: {error}") from None
+        times.append(clock)
+    return tuple(times)
 
 
 def check_series(x: Array, features: tuple[str, ...], where: str) -> None:
-    """Refuse a case [T, C] of length 0 or with a missing or infinite value, naming the step."""
+    """Refuse a case [T, C] of length 0 or with an infinite value, naming the step."""
     if len(x) == 0:
         raise DataError(
             f"{where} expected at least one step, got a sequence of length 0: leave the case out"
         )
-    if not np.isfinite(x).all():
-        step, k = (int(i) for i in np.argwhere(~np.isfinite(x))[0])
+    if np.isinf(x).any():
+        step, k = (int(i) for i in np.argwhere(np.isinf(x))[0])
         raise DataError(
             f"{where} expected finite numbers, got {x[step, k]} at step {step}, feature "
-            f"{features[k]!r}: fill missing values or leave the case out"
+            f"{features[k]!r}: correct it (NaN is a missing value) or leave the case out"
         )
 
 

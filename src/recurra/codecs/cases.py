@@ -53,29 +53,32 @@ class Cases:
 
     Args:
         kind: "series": numbers along time; "text": one text a case; "frames": of each step the
-            numbers of what sounds.
+            numbers of what sounds; "tokens": a word or a character at each step.
         inputs: Series: float64 arrays [T_i, C], T_i >= 1, finite or NaN: missing. Text: str, none
             blank.
-            Frames: tuples of T_i rising tuples of int.
+            Frames: tuples of T_i rising tuples of int. Tokens: tuples of T_i texts.
         features: Names of the C channels; empty for texts.
         ids: Name of each case, as messages and predictions show it.
         source: The file or the argument that they came from, for messages.
-        targets: One label a case, or float64 [N], or None.
-        target_kind: "class" for labels, "number" for float64, None without targets.
+        targets: One label a case, a tuple of T_i labels a case, float64 [N], or None.
+        target_kind: "class" for labels, "steps" for a label a step, "number" for float64, None
+            without targets.
         times: float64 arrays [T_i], rising; None where the source has no times. Dates are seconds
             since 1970-01-01 UTC.
         columns: Roles that the source's columns were given; None where it has no columns.
+        notes: What whoever reads it should know of the source, one sentence each.
     """
 
-    kind: Literal["series", "text", "frames"]
+    kind: Literal["series", "text", "frames", "tokens"]
     inputs: tuple[Any, ...]
     features: tuple[str, ...]
     ids: tuple[str, ...]
     source: str
-    targets: tuple[Label, ...] | Array | None = None
-    target_kind: Literal["class", "number"] | None = None
+    targets: tuple[Any, ...] | Array | None = None
+    target_kind: Literal["class", "number", "steps"] | None = None
     times: tuple[Array, ...] | None = None
     columns: Columns | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -12,32 +12,37 @@ import numpy.typing as npt
 from recurra.codecs.arrays import check_text
 from recurra.codecs.cases import Cases, Label
 from recurra.codecs.roles import Roles, find_target, named_column, varies_within
+from recurra.codecs.series import SeriesCodec
 from recurra.codecs.settled import Task, settle_targets
 from recurra.codecs.table import Table
 from recurra.codecs.timeline import first_fault
 from recurra.errors import DataError
 
 if TYPE_CHECKING:
+    from recurra.codecs.codec import SequenceCodec
     from recurra.spec.settings import DataSettings
 
-__all__ = ["join_labels", "long_cases", "text_cases"]
+__all__ = ["groups_of", "join_labels", "labelled", "long_cases", "text_cases"]
 
 Array = npt.NDArray[Any]
 
 
-def long_cases(table: Table, roles: Roles, task: Task) -> Cases:
+def long_cases(
+    table: Table, roles: Roles, task: Task, expect: SequenceCodec | None = None
+) -> Cases:
     """One case for each id, in the order in which ids first appear.
 
     Rows of an id may stand apart; they are taken in the order of the file, and times, where there
-    are any, must rise within an id.
+    are any, must rise within an id. A missing value is NaN; a codec that does not take any, as one
+    that was fitted without, has them refused here, where their lines are known.
 
     Raises:
         DataError: with the line and column that are wrong.
     """
     columns = roles.columns
     assert columns.id is not None
-    groups = _groups(table, columns.id)
-    values = np.stack([table.floats(name) for name in roles.features], axis=1)
+    groups = groups_of(table, columns.id)
+    values = np.stack([_readings(table, name, expect) for name in roles.features], axis=1)
     times = None
     if columns.time is not None:
         clock = table.times(columns.time)
@@ -52,8 +57,23 @@ def long_cases(table: Table, roles: Roles, task: Task) -> Cases:
         times=times,
         columns=columns,
     )
+    return labelled(cases, table, [int(rows[0]) for rows in groups.values()], task)
+
+
+def labelled(cases: Cases, table: Table, firsts: Sequence[int], task: Task) -> Cases:
+    """The cases with the targets of a long table, whose roles they carry.
+
+    Args:
+        firsts: The first row of each case.
+
+    Raises:
+        DataError: a target is missing, or is not the same for all rows of an id.
+    """
+    columns = cases.columns
+    assert columns is not None
     if columns.target is None:
         return cases
+    assert columns.id is not None
     different = varies_within(table, columns.id, columns.target)
     if different is not None:
         name = table.texts(columns.id)[different]
@@ -64,7 +84,7 @@ def long_cases(table: Table, roles: Roles, task: Task) -> Cases:
             row=different,
             column=columns.target,
         )
-    return _with_targets(cases, table, [int(rows[0]) for rows in groups.values()], task)
+    return _with_targets(cases, table, firsts, task)
 
 
 def text_cases(table: Table, roles: Roles, task: Task) -> Cases:
@@ -122,7 +142,15 @@ def join_labels(cases: Cases, table: Table, settings: DataSettings, task: Task) 
     return _with_targets(cases, table, [row_of[name] for name in cases.ids], task, target)
 
 
-def _groups(table: Table, column: str) -> dict[str, Array]:
+def _readings(table: Table, name: str, expect: SequenceCodec | None) -> Array:
+    codec = None if expect is None else expect.input
+    if isinstance(codec, SeriesCodec):
+        return table.floats(name) if codec.missing is None else table.readings(name)
+    # To learn from, a column needs some value.
+    return table.floats(name) if table.is_blank(name) else table.readings(name)
+
+
+def groups_of(table: Table, column: str) -> dict[str, Array]:
     """id -> its rows, rising; ids in the order of their first rows."""
     names = table.texts(column)
     rows: dict[str, list[int]] = {}

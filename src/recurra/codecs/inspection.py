@@ -16,12 +16,14 @@ from recurra.codecs.read import read_cases
 if TYPE_CHECKING:
     from recurra.spec.settings import DataSettings
 
-__all__ = ["Inspection", "inspect", "inspect_cases"]
+__all__ = ["Inspection", "inspect", "inspect_cases", "missing_report"]
 
 # Fewer cases than this leave a validation part that says little.
 _FEW_CASES = 20
 # Above this share of one class accuracy alone misleads.
 _IMBALANCE = 0.8
+# A sentence stays readable with so many features.
+_MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ class Inspection:
         source: File or argument.
         kind: "series" or "text".
         task: What its targets ask for; None without targets.
-        roles: Column and role ("id", "time", "target", "text", "feature", "ignored"), in the
-            order of the roles; features only, where the source has no columns.
+        roles: Column and role ("id", "time", "target", "text", "variable", "value", "feature",
+            "ignored"), in the order of the roles; features only, where the source has no columns.
         cases: N.
         lengths: Shortest, median and longest case, in steps (characters of a text).
         classes: Label and number of cases, the most frequent first; None unless "classify".
         span: Least and greatest target; None unless "regress".
+        missing: Feature and share of its values that are missing, the largest first; only those
+            that lack any.
         warnings: What to look at before training, one sentence each.
     """
 
@@ -49,6 +53,7 @@ class Inspection:
     lengths: tuple[int, float, int]
     classes: tuple[tuple[str, int], ...] | None
     span: tuple[float, float] | None
+    missing: tuple[tuple[str, float], ...]
     warnings: tuple[str, ...]
 
     def role_of(self, role: str) -> str | None:
@@ -91,7 +96,8 @@ def inspect_cases(cases: Cases, settings: DataSettings) -> Inspection:
         lengths=(int(lengths.min()), float(np.median(lengths)), int(lengths.max())),
         classes=classes,
         span=span,
-        warnings=tuple(_warnings(cases, classes, span)),
+        missing=tuple(sorted(cases.missing.items(), key=lambda entry: -entry[1])),
+        warnings=tuple(_warnings(cases, classes, span, settings)),
     )
 
 
@@ -100,7 +106,8 @@ def _roles(cases: Cases) -> tuple[tuple[str, str], ...]:
     columns = cases.columns
     if columns is None:
         return features
-    named = [(getattr(columns, role), role) for role in ("id", "time", "target", "text")]
+    known = ("id", "time", "target", "text", "variable", "value")
+    named = [(getattr(columns, role), role) for role in known]
     roles = tuple((name, role) for name, role in named if name is not None)
     return (*roles, *features, *((name, "ignored") for name in columns.ignored))
 
@@ -109,19 +116,31 @@ def _warnings(
     cases: Cases,
     classes: tuple[tuple[str, int], ...] | None,
     span: tuple[float, float] | None,
+    settings: DataSettings,
 ) -> list[str]:
-    found = []
+    found = list(cases.notes)
     if cases.columns and cases.columns.ignored:
         names = ", ".join(cases.columns.ignored[:8])
         found.append(f"not read, because not numeric or without a role: {names}")
     if cases.kind == "series":
-        lowest = np.min([x.min(axis=0) for x in cases.inputs], axis=0)
-        highest = np.max([x.max(axis=0) for x in cases.inputs], axis=0)
+        missing = missing_report(cases, settings.missing)
+        found += [] if missing is None else [missing]
+        # fmin and fmax leave NaN out.
+        lowest = np.fmin.reduce([np.fmin.reduce(x, axis=0) for x in cases.inputs], axis=0)
+        highest = np.fmax.reduce([np.fmax.reduce(x, axis=0) for x in cases.inputs], axis=0)
+        flagged = settings.missing in ("mask", "decay")
         for k in np.flatnonzero(lowest == highest):
+            if flagged and cases.features[k] in cases.missing:
+                continue
             found.append(
                 f"column {cases.features[k]!r} is constant ({lowest[k]:g}): training refuses it; "
                 "leave it out of features"
             )
+        found += [
+            f"column {cases.features[k]!r} has no value at all: training refuses it; leave it out "
+            "of features"
+            for k in np.flatnonzero(np.isnan(lowest))
+        ]
     if len(cases) < _FEW_CASES:
         found.append(f"only {len(cases)} cases: the held-out part will say little")
     if classes is not None:
@@ -131,6 +150,31 @@ def _warnings(
     if cases.targets is None:
         found.append("no targets: training needs a target column or a labels file")
     return found
+
+
+def missing_report(cases: Cases, strategy: str) -> str | None:
+    """How much of each feature is missing, and what stands in for it; None: nothing is missing.
+
+    Args:
+        cases: Of any kind.
+        strategy: The setting `missing`.
+    """
+    shares = sorted(cases.missing.items(), key=lambda entry: -entry[1])
+    if not shares:
+        return None
+    shown = ", ".join(f"{name} {_share(share)}" for name, share in shares[:_MOST_NAMED])
+    rest = len(shares) - _MOST_NAMED
+    more = f" and {rest} more features" if rest > 0 else ""
+    stand_in = (
+        "missing='auto' carries the last value forward; mean, linear, mask and decay are the others"
+        if strategy == "auto"
+        else f"missing={strategy!r} stands in for them"
+    )
+    return f"missing values: {shown}{more}; {stand_in}"
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else "<0.1%"
 
 
 def _class_warnings(classes: tuple[tuple[str, int], ...], count: int) -> list[str]:

@@ -2,6 +2,7 @@
 
     {"x": [[0.1, 1.0], [0.2, 1.1]], "y": "walking"}    steps of channels, [T, C]
     {"x": [0.1, 0.2], "y": 3.5, "time": [0, 60]}       one channel
+    {"x": [[1.5, null]], "y": 1}                       null or NaN: a missing value
     {"x": "a text", "y": 1}                            a text
 
 Other keys are left alone.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,15 +83,17 @@ def read_jsonl(path: Path, *, task: Task = "auto", want_target: bool = True) -> 
 
 
 def _record(line: str, path: Path, number: int) -> dict[str, Any]:
-    def refuse(token: str) -> NoReturn:
-        raise DataError(
-            f"expected finite numbers, got {token}: fill missing values or leave the case out",
-            path=path,
-            line=number,
-        )
+    def constant(word: str) -> None:
+        # NaN, as Python writes it, is a missing value like null.
+        if word != "NaN":
+            raise DataError(
+                f"expected finite numbers, got {word}: correct it or leave the case out",
+                path=path,
+                line=number,
+            )
 
     try:
-        record = json.loads(line, parse_constant=refuse)
+        record = json.loads(line, parse_constant=constant)
     except DataError:
         raise
     except (ValueError, RecursionError) as error:
@@ -148,9 +151,11 @@ def _steps(steps: list[Any]) -> Array:
                 "give every step the same channels"
             )
         for value in step:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                came = "a missing value (null)" if value is None else shorten(value)
-                raise DataError(f"step {t}: expected a finite number, got {came}: correct it")
+            if isinstance(value, bool) or not isinstance(value, int | float | None):
+                raise DataError(
+                    f"step {t}: expected a finite number, got {shorten(value)}: correct it (null "
+                    "is a missing value)"
+                )
     if steps and not steps[0]:
         raise DataError("expected at least one number a step, got none: leave the case out")
     try:
@@ -164,8 +169,9 @@ def _steps(steps: list[Any]) -> Array:
 def _times(times: Any, length: int, path: Path, line: int) -> Array:
     try:
         found = _steps([[value] for value in times] if isinstance(times, list) else [])[:, 0]
-        if len(found) != length:
-            raise DataError(f"expected {length} times, one a step, got {len(found)}")
+        if len(found) != length or np.isnan(found).any():
+            came = len(found) if len(found) != length else "a missing one (null)"
+            raise DataError(f"expected {length} times, one a step, got {came}")
         check_times(found)
     except DataError as error:
         raise DataError(str(error), path=path, line=line, column="time") from None

@@ -7,7 +7,8 @@
     0.1,0.2,0.3:1.0,1.1,1.2:walking
 
 Channels are separated by ":", values by ","; the last part is the class label or, after
-`@targetLabel true`, a number. Cases may differ in length, channels of one case may not.
+`@targetLabel true`, a number. Cases may differ in length, channels of one case may not. A missing
+value is "?" or NaN.
 """
 
 from __future__ import annotations
@@ -170,15 +171,15 @@ def _case(parts: list[str], path: Path, number: int) -> Array:
                 "of a case have one length",
                 **where,
             )
-        step = next((step for step, value in enumerate(channel) if not _is_finite(value)), None)
-        if step is not None:
-            value = channel[step].strip()
-            kind = f"the missing value {value!r}" if value.lower() in MISSING else shorten(value)
-            raise DataError(
-                f"step {step}: expected a finite number, got {kind}: correct it, or leave the "
-                "case out",
-                **where,
-            )
+        for step, value in enumerate(channel):
+            if value.strip().lower() in MISSING:
+                channel[step] = "nan"
+            elif not _is_finite(value):
+                raise DataError(
+                    f"step {step}: expected a finite number, got {shorten(value.strip())}: correct "
+                    "it (? is a missing value), or leave the case out",
+                    **where,
+                )
     return np.ascontiguousarray(np.array(channels, dtype=np.float64).T)
 
 

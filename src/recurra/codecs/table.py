@@ -138,8 +138,30 @@ class Table:
             raise self._not_a_number(column, int(wrong[0]))
         return values
 
+    def readings(self, column: str) -> Array:
+        """As `floats`, but a missing value (an empty field, NA, NaN, null, ...) is NaN.
+
+        Raises:
+            DataError: with the line of the first field that is infinite or no number.
+        """
+        import polars as pl
+
+        values = self._floats_or_nan(column)
+        unknown = np.isnan(values)
+        if unknown.any() and (not self.typed or self.frame[column].dtype == pl.String):
+            fields = self.frame[column].fill_null("").str.strip_chars().str.to_lowercase()
+            unknown &= ~fields.is_in(list(MISSING)).to_numpy()
+        elif self.is_numeric(column):
+            unknown[:] = False
+        wrong = np.flatnonzero(unknown | np.isinf(values))
+        if len(wrong):
+            raise self._not_a_number(column, int(wrong[0]))
+        return values
+
     def times(self, column: str) -> Array:
         """A column of numbers, or of ISO dates as seconds since 1970-01-01 UTC; [rows], float64.
+
+        Spans such as 07:30 are seconds too.
 
         Raises:
             DataError: with the line of the first field that is neither.
@@ -148,9 +170,11 @@ class Table:
         if seconds_of(fields[0]) is None:
             return self.floats(column)
         seconds = np.empty(len(fields))
+        # A long table names the same times again and again.
+        known = {field: (seconds_of(field), zoned(field)) for field in set(fields)}
         for row, field in enumerate(fields):
-            found = seconds_of(field)
-            if found is None or zoned(field) != zoned(fields[0]):
+            found, has_zone = known[field]
+            if found is None or has_zone != known[fields[0]][1]:
                 raise self.error(
                     "expected ISO dates such as 2024-05-01T13:00:00, all with or all without a "
                     f"time zone, got {shorten(field)}: correct it, or leave the time column out",

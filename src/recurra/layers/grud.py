@@ -119,11 +119,9 @@ class GRUD(AbstractLayer):
         if counts is not None:
             seen = seen & counts[:, :, None]
             elapsed = torch.where(counts[:, :, None], elapsed, 0.0)
+        begins = starts
         if starts is not None and lengths is not None:
-            within = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-            begins: Tensor | None = starts & within
-        else:
-            begins = starts
+            begins = starts & (torch.arange(x.shape[1], device=x.device) < lengths[:, None])
         past = _follow(x, seen, elapsed, counts, begins, self.initial_state(len(x)), begin)
         rate = past.since * self.input_decay_weight + self.input_decay_bias
         fade = torch.exp(-functional.relu(rate))

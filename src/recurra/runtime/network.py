@@ -75,7 +75,8 @@ class Network:
         self.graph = graph
         self.dtype = check_weights(graph.parameters(), weights)
         signals = graph.signals()
-        self._parts = []
+        # A part takes as many arrays as its node has inputs.
+        self._parts: list[tuple[str, tuple[str, ...], Any, bool, bool]] = []
         own = {name: np.array(weight, order="C") for name, weight in weights.items()}
         for weight in own.values():
             weight.setflags(write=False)

@@ -45,7 +45,9 @@ def holes(features: int, batch: int, dtype: str, seed: int = 0) -> Arrays:
     observed = rng.random((batch, T, features)) < 0.4
     x = np.where(observed, rng.normal(size=observed.shape), np.nan)
     elapsed = rng.exponential(2.0, (batch, T, 1))
-    return {n: a.astype(dtype) for n, a in {"x": x, "observed": observed, "elapsed": elapsed}.items()}
+    return {
+        n: a.astype(dtype) for n, a in {"x": x, "observed": observed, "elapsed": elapsed}.items()
+    }
 
 
 def at(inputs: Arrays, t: Any) -> Arrays:
@@ -142,9 +144,9 @@ def test_what_a_stream_refuses() -> None:
     stream = network_of(3, 4, "float32").stream(2, output="pool")
     before = {path: slot.tobytes() for path, slot in stream.state().items()}
     good = at(holes(3, 2, "float32"), 0)
-    with pytest.raises(ShapeError, match="expected arrays by name.*got ndarray"):
+    with pytest.raises(ShapeError, match=r"expected arrays by name.*got ndarray"):
         stream.feed(good["x"])
-    with pytest.raises(ShapeError, match="expected arrays by name.*got \\['x'\\]"):
+    with pytest.raises(ShapeError, match=r"expected arrays by name.*got \['x'\]"):
         stream.feed({"x": good["x"]})
     with pytest.raises(ShapeError, match="observed"):
         stream.feed(good | {"observed": good["observed"][:, :2]})

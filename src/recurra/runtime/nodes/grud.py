@@ -53,10 +53,9 @@ class NumpyGRUD(AbstractNumpyNode):
     ) -> tuple[Array, GRUDState[Array]]:
         """The sequence or a chunk of it."""
         counts = counted(x, lengths, valid)
+        begins = starts
         if starts is not None and lengths is not None:
             begins = starts & (np.arange(x.shape[1]) < lengths[:, None])
-        else:
-            begins = starts
         last, since = state.last, state.since
         filled, fade = np.empty_like(x), np.empty((*x.shape[:2], state.h.shape[1]), self.dtype)
         seen = observed != 0 if counts is None else (observed != 0) & counts[:, :, None]
