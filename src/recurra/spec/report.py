@@ -25,6 +25,16 @@ METRICS = MappingProxyType(
         # Nats and bits a symbol or a frame; perplexity: symbols only.
         "generate": ("nll", "bits", "perplexity"),
         # Of whole spans where tags spell spans, else macro_f1 over the tags.
+        # Beside them mse, mae and mase of each naive forecast, as `last_value_mse`; pinball,
+        # interval and coverage where there are quantiles.
+        "forecast": (
+            *("mse", "mae", "mase", "smape", "pinball", "interval", "coverage"),
+            *("last_value_mse", "last_value_mae", "last_value_mase"),
+            *("seasonal_naive_mse", "seasonal_naive_mae", "seasonal_naive_mase"),
+            *("linear_mse", "linear_mae", "linear_mase"),
+        ),
+        # chrf and bleu where sacrebleu is installed, on its scale from 0 to 100.
+        "transduce": ("word_error_rate", "symbol_error_rate", "accuracy", "chrf", "bleu"),
         "tag": ("accuracy", "entity_f1", "entity_precision", "entity_recall", "macro_f1"),
     }
 )
@@ -49,6 +59,24 @@ class Evaluation(TypedDict):
     entity_f1: NotRequired[float]
     entity_precision: NotRequired[float]
     entity_recall: NotRequired[float]
+    mase: NotRequired[float]
+    smape: NotRequired[float]
+    pinball: NotRequired[float]
+    interval: NotRequired[float]
+    coverage: NotRequired[float]
+    last_value_mse: NotRequired[float]
+    last_value_mae: NotRequired[float]
+    last_value_mase: NotRequired[float]
+    seasonal_naive_mse: NotRequired[float]
+    seasonal_naive_mae: NotRequired[float]
+    seasonal_naive_mase: NotRequired[float]
+    linear_mse: NotRequired[float]
+    linear_mae: NotRequired[float]
+    linear_mase: NotRequired[float]
+    word_error_rate: NotRequired[float]
+    symbol_error_rate: NotRequired[float]
+    chrf: NotRequired[float]
+    bleu: NotRequired[float]
 
 
 class FitReport(TypedDict):

@@ -12,12 +12,13 @@ import torch
 
 from recurra.codecs import AbstractCodec, Cases, SequenceCodec, fit_codec
 from recurra.decode import AbstractDecoder
-from recurra.errors import SpecError
+from recurra.errors import SettingsError, SpecError
 from recurra.layers import BuildOptions, Networks, build
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode
 from recurra.spec.nodes import Dropout, Linear, Pool
+from recurra.spec.report import METRICS
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.buckets import epoch_batches, even_batches
 from recurra.tasks.encoder import encoder_steps
@@ -26,6 +27,10 @@ from recurra.tasks.split import split
 __all__ = ["AbstractTask", "Learned", "in_full", "tensors_of", "truth"]
 
 Index = npt.NDArray[np.int64]
+# Figures of which less is better.
+_LOWER = ("log_loss", "mse", "mae")
+# Cases that the certificate is measured on and the golden pair is taken from.
+_WITNESSES = 16
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class AbstractTask:
 
     name: ClassVar[str]
     metric: ClassVar[tuple[str, Literal["max", "min"]]]
+
+    @classmethod
+    def of(cls, settings: Settings) -> AbstractTask:  # noqa: ARG003 - most tasks have no choices of their own
+        """The task as the settings choose it."""
+        return cls()
 
     def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
         """The training part and the held-out part of `cases`, None where nothing is held out."""
@@ -118,6 +128,18 @@ class AbstractTask:
             total, weight = self.loss(outputs, batch)
         return Learned(total, weight, None, outputs)
 
+    def at_epoch(self, epoch: int, settings: TrainingSettings) -> AbstractTask:  # noqa: ARG002 - most learn alike from first to last
+        """The task as it is learnt in one epoch, counted from 1: what follows a schedule."""
+        return self
+
+    def quick(self) -> AbstractTask:
+        """The task as an epoch is measured by it: with a cheaper decoder, where there is one."""
+        return self
+
+    def witnesses(self, codec: Any, cases: Cases) -> Cases:  # noqa: ARG002 - most codecs take cases as they are
+        """Raw cases, of the watched ones, for the certificate and the golden pair."""
+        return cases.subset(range(min(_WITNESSES, len(cases))))
+
     def decoder(self, codec: Any) -> AbstractDecoder:
         """What turns the graphs' outputs into answers."""
         raise SpecError(f"{type(self).__name__} has no decoder for {codec}")
@@ -135,6 +157,22 @@ class AbstractTask:
             Sum and weight, scalars of the outputs' dtype; only the sum has a gradient.
         """
         raise SpecError(f"{type(self).__name__} has no loss for {len(batch)} cases, {outputs}")
+
+    def watched(self, settings: TrainingSettings) -> tuple[str, Literal["max", "min"]]:
+        """The figure by which the best epoch is chosen, and which way it is better.
+
+        Raises:
+            SettingsError: `watch` names no figure of this task.
+        """
+        if settings.watch == "auto":
+            return self.metric
+        known = METRICS[self.name]
+        if settings.watch not in known:
+            raise SettingsError(
+                f"watch must be one of auto, {', '.join(known)} for the task {self.name}; got "
+                f"{settings.watch!r}"
+            )
+        return settings.watch, "min" if settings.watch in _LOWER else "max"
 
     def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> AbstractTask:  # noqa: ARG002 - a task without weights needs neither
         """This task with whatever its loss must know of the training part."""

@@ -33,6 +33,8 @@ PROMISED_TORCH: Mapping[str, float] = MappingProxyType({"float32": 1e-5, "float6
 
 # Longer cases are cut: a certificate must not take longer than the training.
 _MOST_STEPS = 512
+# Axes of what is given to a chunk or a step as it is.
+_WHOLE = ("row", "memory")
 _CHUNK = 3
 _PADDING = 5
 _REPORT = "this is a defect of recurra: report it with the settings of the training"
@@ -99,7 +101,7 @@ class _Run:
     def steps(self, begin: int, end: int) -> dict[str, Array]:
         """The inputs of some steps; what has no steps is whole."""
         return {
-            name: a[:, begin:end] if self.graph.inputs[name].axes != "row" else a
+            name: a[:, begin:end] if self.graph.inputs[name].axes not in _WHOLE else a
             for name, a in self.probe.inputs.items()
         }
 
@@ -108,7 +110,7 @@ class _Run:
         """T; 0 where no input has steps."""
         signals = self.graph.inputs
         return next(
-            (a.shape[1] for n, a in self.probe.inputs.items() if signals[n].axes != "row"), 0
+            (a.shape[1] for n, a in self.probe.inputs.items() if signals[n].axes not in _WHOLE), 0
         )
 
     def stepwise(self) -> float:
@@ -117,7 +119,7 @@ class _Run:
         parts = []
         for t in range(self.length):
             inputs = {
-                name: a[:, 0] if self.graph.inputs[name].axes != "row" else a
+                name: a[:, 0] if self.graph.inputs[name].axes not in _WHOLE else a
                 for name, a in self.steps(t, t + 1).items()
             }
             outputs, state = self.network.step(inputs, state)
@@ -141,7 +143,7 @@ class _Run:
         inputs = {}
         for name, array in self.probe.inputs.items():
             inputs[name] = array
-            if self.graph.inputs[name].axes != "row":
+            if self.graph.inputs[name].axes not in _WHOLE:
                 inputs[name] = np.concatenate([array, _room(array)], axis=1)
         outputs, state = self.network(inputs, lengths=np.array([self.length]))
         return self._differs([outputs], state)
@@ -225,18 +227,18 @@ def _one_vs_many(model: AbstractModel, witnesses: Sequence[_Witness]) -> float:
 
 def _together(runs: Sequence[_Run]) -> list[tuple[Array, Array]]:
     """One graph over all cases, padded to the longest; (alone, together) of every output."""
-    graph, longest = runs[0].graph, max(run.length for run in runs)
-    inputs = {}
+    graph, inputs = runs[0].graph, {}
     for name, signal in graph.inputs.items():
         arrays = [run.probe.inputs[name] for run in runs]
         if signal.axes != "row":
+            longest = max(a.shape[1] for a in arrays)
             # Zeros: whether something may stand there at all is the padded call's to find out.
             arrays = [
                 np.pad(a, ((0, 0), (0, longest - a.shape[1]), *(((0, 0),) * (a.ndim - 2))))
                 for a in arrays
             ]
         inputs[name] = np.concatenate(arrays)
-    lengths = np.array([run.length for run in runs]) if longest else None
+    lengths = np.array([run.length for run in runs]) if runs[0].length else None
     outputs, _ = runs[0].network(inputs, lengths=lengths)
     pairs = []
     for name, together in outputs.items():

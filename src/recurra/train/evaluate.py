@@ -50,6 +50,7 @@ class Watched:
         encoded: The cases with their targets.
         cases: The same, raw.
         batch_size: Cases at a time.
+        metric: The figure to watch; None: the task's own.
     """
 
     def __init__(
@@ -61,9 +62,11 @@ class Watched:
         encoded: EncodedCases,
         cases: Cases,
         batch_size: int,
+        metric: str | None = None,
     ) -> None:
         self.module, self.task, self.graphs, self.codec = module, task, graphs, codec
         self.encoded, self.cases = encoded, cases
+        self.metric = metric or task.metric[0]
         self._batches = task.watched_batches(encoded, batch_size)
 
     def measure(self) -> tuple[float, float]:
@@ -72,23 +75,29 @@ class Watched:
         Raises:
             TrainingError: one of them is not finite.
         """
-        loss, figures = self.figures()
-        metric = figures[self.task.metric[0]]
-        if not np.isfinite(metric):
+        loss, figures = self.figures(self.task.quick())
+        if self.metric not in figures:
             raise TrainingError(
-                f"{self.task.metric[0]} became {metric}: change the unit of the target"
+                f"watch={self.metric!r} needs two classes, both among the watched sequences: watch "
+                "another figure"
             )
+        metric = figures[self.metric]
+        if not np.isfinite(metric):
+            raise TrainingError(f"{self.metric} became {metric}: change the unit of the target")
         return loss, metric
 
     @torch.no_grad()
-    def figures(self) -> tuple[float, dict[str, float]]:
+    def figures(self, task: AbstractTask | None = None) -> tuple[float, dict[str, float]]:
         """Mean loss and every figure of the task.
+
+        Args:
+            task: Whose decoder answers; None: the task's own.
 
         Raises:
             TrainingError: the loss is not finite.
         """
         try:
-            model = model_in_torch(self.module, self.task, self.graphs, self.codec)
+            model = model_in_torch(self.module, task or self.task, self.graphs, self.codec)
         except BundleError as error:
             raise TrainingError(f"{error}, with a smaller learning_rate") from None
         parameter = next(self.module.parameters())

@@ -91,10 +91,13 @@ class Loop:
     ) -> None:
         self.network, self.task, self.cases, self.measure = network, task, cases, measure
         self.settings, self.accelerator, self.watched = settings, accelerator, watched
+        self.metric, self.better = task.watched(settings)
         self.dtype = next(network.parameters()).dtype
         self.batches = len(task.batches(cases, settings, 1))
         self.optimiser = optimiser_for(network.to(accelerator.device), settings)
-        self._learner, self._stepper = accelerator.prepare(_Learner(network, task), self.optimiser)
+        # Accelerate may wrap it; what it learns by is set on the learner itself.
+        self._taught = _Learner(network, task)
+        self._learner, self._stepper = accelerator.prepare(self._taught, self.optimiser)
 
     def run(self, run: Run, progress: Progress, after_epoch: Callable[[Run], None]) -> Run:
         """Train until the epochs are over, the patience is, or Ctrl-C comes; `run` is changed.
@@ -132,6 +135,7 @@ class Loop:
         begin = time.perf_counter()
         epoch = run.epoch + 1
         self.network.train()
+        self._taught.task = self.task.at_epoch(epoch, self.settings)
         loss = weight = norms = 0.0
         clipped = 0
         batches = self.task.batches(self.cases, self.settings, epoch)
@@ -226,7 +230,7 @@ class Loop:
             return True
         if metric == run.best_metric:
             return loss < run.best_loss
-        return (metric > run.best_metric) == (self.task.metric[1] == "max")
+        return (metric > run.best_metric) == (self.better == "max")
 
     def _weights(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
@@ -244,7 +248,7 @@ class Loop:
             batches=self.batches,
             cases=len(self.cases),
             parameters=sum(p.numel() for p in self.network.parameters()),
-            metric=self.task.metric[0],
+            metric=self.metric,
             task=self.task.name,
         )
 
