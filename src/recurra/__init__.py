@@ -11,14 +11,27 @@ from typing import TYPE_CHECKING, Any
 from recurra.spec.version import __version__
 
 if TYPE_CHECKING:
-    from recurra.estimators import SequenceClassifier, SequenceRegressor
+    from recurra.estimators import (
+        SequenceClassifier,
+        SequenceGenerator,
+        SequenceRegressor,
+        SequenceTransducer,
+    )
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators",
+    "SequenceGenerator": "recurra.estimators",
     "SequenceRegressor": "recurra.estimators",
+    "SequenceTransducer": "recurra.estimators",
 }
 
-__all__ = ["SequenceClassifier", "SequenceRegressor", "__version__"]
+__all__ = [
+    "SequenceClassifier",
+    "SequenceGenerator",
+    "SequenceRegressor",
+    "SequenceTransducer",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:

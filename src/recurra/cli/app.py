@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "fit": ("recurra.cli.fit", "Train a network on a file of sequences."),
         "evaluate": ("recurra.cli.evaluate", "Measure a bundle on a file that has the answers."),
         "predict": ("recurra.cli.predict", "Answer for a file, or for a stream of observations."),
+        "generate": ("recurra.cli.generate", "Continue a text, or frames, with a bundle."),
         "info": ("recurra.cli.info", "Tell what is installed, or what a bundle holds."),
     }
 )

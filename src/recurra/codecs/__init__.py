@@ -14,6 +14,10 @@ from recurra.codecs.codec import (
     fit_codec,
     task_of,
 )
+from recurra.codecs.corpus import CorpusCodec
+from recurra.codecs.corpus_files import corpus_cases, read_corpus
+from recurra.codecs.corpus_streams import CorpusStreams
+from recurra.codecs.frames import FrameCodec
 from recurra.codecs.from_json import CODECS, codec_from_json
 from recurra.codecs.inspection import Inspection, inspect, inspect_cases, missing_report
 from recurra.codecs.read import SUFFIXES, read_cases
@@ -27,6 +31,9 @@ __all__ = [
     "AbstractCodec",
     "Cases",
     "Columns",
+    "CorpusCodec",
+    "CorpusStreams",
+    "FrameCodec",
     "InputCodec",
     "Inspection",
     "Label",
@@ -39,11 +46,13 @@ __all__ = [
     "ValueCodec",
     "cases_from_arrays",
     "codec_from_json",
+    "corpus_cases",
     "fit_codec",
     "inspect",
     "inspect_cases",
     "label_text",
     "missing_report",
     "read_cases",
+    "read_corpus",
     "task_of",
 ]

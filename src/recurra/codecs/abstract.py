@@ -46,6 +46,10 @@ class AbstractCodec:
         """What it feeds to the graphs, by name."""
         raise SpecError(f"{type(self).__name__} does not say what it feeds")
 
+    def before_first(self) -> Array | None:
+        """What a network reads ahead of a stream's first observation, [1] or [1, I]; or None."""
+        return None
+
     def encode(self, x: Any) -> Encoded:
         """One raw case, without its target.
 

@@ -265,7 +265,10 @@ def fit_codec(
         for name in ("missing", "winsorise"):
             if getattr(settings, name) != type(settings).model_fields[name].default:
                 raise DataError(f"{name} belongs to series, got texts: leave it out")
-        source = TextCodec.fit(cases, settings.symbol, settings.min_count)
+        # Byte-pair pieces are generate's: `refuse_foreign` has refused them.
+        symbol: Literal["character", "word"]
+        symbol = "word" if settings.symbol == "word" else "character"
+        source = TextCodec.fit(cases, symbol, settings.min_count)
     target: TargetCodec
     target = LabelCodec.fit(cases) if task == "classify" else ValueCodec.fit(cases, dtype)
     return SequenceCodec(source, target, cases.columns)

@@ -9,13 +9,20 @@ from typing import Any
 from recurra.codecs import json_tree
 from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.codec import SequenceCodec
+from recurra.codecs.corpus import CorpusCodec
+from recurra.codecs.forecast import ForecastCodec
+from recurra.codecs.frames import FrameCodec
+from recurra.codecs.pairs import PairCodec
 from recurra.codecs.tags import TagCodec
 from recurra.errors import BundleError
 
 __all__ = ["CODECS", "codec_from_json"]
 
 CODECS: Mapping[str, Callable[[Any], AbstractCodec]] = MappingProxyType(
-    {codec.kind: codec.from_json for codec in (SequenceCodec, TagCodec)}
+    {
+        codec.kind: codec.from_json
+        for codec in (SequenceCodec, TagCodec, ForecastCodec, CorpusCodec, FrameCodec, PairCodec)
+    }
 )
 
 

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from recurra.codecs.cases import Cases
 from recurra.codecs.codec import SequenceCodec
+from recurra.codecs.corpus_files import read_corpus
+from recurra.codecs.forecast_table import read_series
 from recurra.codecs.from_table import join_labels, long_cases, text_cases
+from recurra.codecs.pairs_read import read_pairs
 from recurra.codecs.read_delimited import read_delimited
 from recurra.codecs.read_jsonl import read_jsonl
 from recurra.codecs.read_npz import read_npz
@@ -43,7 +46,12 @@ _TABLES: dict[str, Callable[[Path], Table]] = {
 }
 SUFFIXES = (*_TABLES, ".ts", ".jsonl", ".ndjson", ".npz")
 # Tasks with readers of their own, called as `read_cases` is.
-READERS: dict[str, Callable[..., Cases]] = {"tag": read_tag_cases}
+READERS: dict[str, Callable[..., Cases]] = {
+    "tag": read_tag_cases,
+    "forecast": read_series,
+    "generate": read_corpus,
+    "transduce": read_pairs,
+}
 
 
 def read_cases(
@@ -86,7 +94,11 @@ def read_cases(
             table = _TABLES[suffix](Path(source))
         inside = want_target and labels is None
         known = expect if isinstance(expect, SequenceCodec) else None
-        wanted = {"want_target": inside, "need_target": need_target and inside, "expect": known}
+        wanted: dict[str, Any] = {
+            "want_target": inside,
+            "need_target": need_target and inside,
+            "expect": known,
+        }
         if is_tidy(table, settings, known):
             cases = tidy_cases(table, settings, task, **wanted)
         else:

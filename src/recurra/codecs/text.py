@@ -24,18 +24,18 @@ from recurra.codecs.cases import Cases
 from recurra.errors import BundleError, DataError, ObservationError
 from recurra.spec.node import Signal
 
-__all__ = ["TextCodec", "symbols"]
+__all__ = ["MARKS", "TextCodec", "symbols"]
 
 Array = npt.NDArray[Any]
 Symbol = Literal["character", "word"]
 
 # ASCII punctuation without the underscore, then the punctuation of Latin-1, General Punctuation,
 # CJK and the full-width forms.
-_MARKS = (
+MARKS = (
     r"!-/:-@\[-\^`{-~\u00a1-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf"
     r"\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
-_WORD = re.compile(rf"[^\s{_MARKS}]+(?:['\u2019][^\s{_MARKS}]+)*|[{_MARKS}]")
+_WORD = re.compile(rf"[^\s{MARKS}]+(?:['\u2019][^\s{MARKS}]+)*|[{MARKS}]")
 
 
 def symbols(text: str, symbol: Symbol) -> list[str]:

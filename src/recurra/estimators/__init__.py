@@ -10,16 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.estimators.classifier import SequenceClassifier
+    from recurra.estimators.generator import SequenceGenerator
     from recurra.estimators.regressor import SequenceRegressor
     from recurra.estimators.tagger import SequenceTagger
+    from recurra.estimators.transducer import SequenceTransducer
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators.classifier",
+    "SequenceGenerator": "recurra.estimators.generator",
     "SequenceRegressor": "recurra.estimators.regressor",
     "SequenceTagger": "recurra.estimators.tagger",
+    "SequenceTransducer": "recurra.estimators.transducer",
 }
 
-__all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"]
+__all__ = [
+    "SequenceClassifier",
+    "SequenceGenerator",
+    "SequenceRegressor",
+    "SequenceTagger",
+    "SequenceTransducer",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -75,14 +75,62 @@ class Parameters(TypedDict, total=False):
     recurrent_init: Literal["orthogonal", "identity", "glorot_uniform", "glorot_normal", "uniform"]
     bias_init: Literal["zeros", "gate", "chrono"]
     chrono_length: int
+    attention: Literal["none", "additive", "multiplicative", "dot"]
+    beam: int
+    length_penalty: float
+    longest_output: int | None
+    segment: int | None
+    channels: Literal["joint", "separate"]
+    decoding: Literal["direct", "recursive"]
+    distribution: Literal["point", "gaussian", "student", "quantiles"]
+    levels: tuple[float, ...]
     epochs: int
     batch_size: int
+    window: int
+    transpose: int
+    accumulate: int
+    optimiser: str
+    momentum: float
+    nesterov: bool
     learning_rate: float
-    schedule: Literal["constant", "cosine", "linear"]
+    schedule: Literal[
+        "constant",
+        "cosine",
+        "linear",
+        "step",
+        "exponential",
+        "one_cycle",
+        "inverse_sqrt",
+        "plateau",
+    ]
+    decay_factor: float
+    decay_epochs: int
     warmup: float
     weight_decay: float
+    clip: Literal["norm", "value", "adaptive", "auto"]
     clip_norm: float
+    clip_value: float
+    clip_ratio: float
+    clip_percentile: float
+    average: float
+    l1_kernel: float
+    l2_kernel: float
+    l1_recurrent: float
+    l2_recurrent: float
+    l1_bias: float
+    l2_bias: float
+    activation_penalty: float
+    temporal_penalty: float
+    input_noise: float
+    embedding_dropout: float
+    constraint: Literal["none", "max_norm", "unit_norm", "non_negative"]
+    constrained: tuple[str, ...]
+    max_norm: float
     class_weight: Literal["none", "balanced"]
+    point_loss: Literal["mae", "mse", "huber"]
+    label_smoothing: float
+    teacher_forcing: float
+    forcing_schedule: Literal["constant", "linear", "sigmoid"]
     valid_fraction: float
     patience: int
     seed: int
@@ -96,10 +144,25 @@ class Parameters(TypedDict, total=False):
     features: tuple[str, ...] | None
     text: str | None
     layout: Literal["ntc", "nct"]
-    symbol: Literal["character", "word"]
+    symbol: Literal["character", "word", "piece"]
+    sequences: Literal["whole", "line"]
+    frame_width: int | None
     min_count: int
     scheme: Literal["auto", "none", "bio", "bioes", "bmes"]
     lowercase: bool
+    horizon: int
+    lookback: int | None
+    stride: int
+    known: tuple[str, ...]
+    calendar: tuple[Literal["minute", "hour", "weekday", "monthday", "yearday", "month"], ...]
+    season: int | None
+    scaling: Literal["standard", "robust", "mean", "none"]
+    normalise: Literal["none", "last", "window"]
+    pieces: int
+    source_symbol: Literal["auto", "character", "space", "piece"]
+    target_symbol: Literal["auto", "character", "space", "piece"]
+    normalisation: Literal["NFC", "NFD", "NFKC", "NFKD", "none"]
+    share_symbols: bool
 
 
 def signature(task: str) -> inspect.Signature:

@@ -59,6 +59,9 @@ class Session:
         self._clock: float | None = None
         self._encoding: Mapping[str, Array] = self._codec.start()
         self._stream.restart()
+        first = self._codec.before_first()
+        if first is not None:
+            self._stream.feed(first)
         self._decoding: Mapping[str, Array] = self._decoder.start()
 
     def feed(self, observation: Any, time: float | None = None) -> Array:

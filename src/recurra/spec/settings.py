@@ -135,6 +135,10 @@ def refuse_foreign(settings: Settings, task: str) -> None:
                 f"{name}={value!r} belongs to {', '.join(tasks)}, the task is {task}: leave it "
                 "out, or name the task"
             )
+    if settings.data.symbol == "piece" and task != "generate":
+        raise SettingsError(
+            f"symbol='piece' belongs to generate, the task is {task}: take character or word"
+        )
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:

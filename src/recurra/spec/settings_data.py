@@ -15,8 +15,8 @@ __all__ = ["DataSettings"]
 class DataSettings(Section):
     """Where the sequences are and what they mean."""
 
-    task: Literal["auto", "classify", "regress", "forecast", "tag", "generate"] = Field(
-        "auto", description="What to learn; auto looks at the target."
+    task: Literal["auto", "classify", "regress", "forecast", "tag", "generate", "transduce"] = (
+        Field("auto", description="What to learn; auto looks at the target.")
     )
     id: str | None = Field(
         None, description="Column that tells which sequence a row belongs to (long tables)."

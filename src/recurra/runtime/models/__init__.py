@@ -10,14 +10,23 @@ from typing import Any
 from recurra.errors import BundleError
 from recurra.runtime.bundle import read_bundle
 from recurra.runtime.model import AbstractModel
+from recurra.runtime.models.forecast import Forecast, ForecastModel
+from recurra.runtime.models.generate import GenerateModel
 from recurra.runtime.models.row import RowModel
 from recurra.runtime.models.tag import TagModel
+from recurra.runtime.models.transduce import TransduceModel
 from recurra.runtime.parts import Parts
 from recurra.spec.manifest import Manifest
 
-__all__ = ["MODELS", "RowModel", "load", "model_of"]
+__all__ = ["MODELS", "Forecast", "ForecastModel", "GenerateModel", "RowModel", "load", "model_of"]
 
-_KINDS: tuple[type[AbstractModel], ...] = (RowModel, TagModel)
+_KINDS: tuple[type[AbstractModel], ...] = (
+    RowModel,
+    TagModel,
+    GenerateModel,
+    ForecastModel,
+    TransduceModel,
+)
 MODELS: Mapping[str, type[AbstractModel]] = MappingProxyType(
     {task: kind for kind in _KINDS for task in kind.tasks}
 )
