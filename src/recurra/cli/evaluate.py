@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ __all__ = ["command"]
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@settings_flags(*ROLES, "target", "labels")
+@settings_flags(*ROLES, "target", "labels", "stride")
 def command(bundle: Path, data: Path, as_json: bool, **roles: Any) -> None:
     """Measure BUNDLE on the sequences of DATA, which hold the answers."""
     from recurra import runtime
@@ -31,7 +32,7 @@ def command(bundle: Path, data: Path, as_json: bool, **roles: Any) -> None:
     answers = model.answers(encoded)
     figures: dict[str, Any] = {
         "task": model.task,
-        "n": len(cases),
+        "n": len(encoded),
         "seconds": time.perf_counter() - begin,
         **model.figures(answers, encoded, cases),
     }
@@ -39,6 +40,8 @@ def command(bundle: Path, data: Path, as_json: bool, **roles: Any) -> None:
         print(json.dumps(figures))
     else:
         _print(figures, model.tables(answers, encoded, cases))
+    for remark in model.remarks(figures):
+        print(f"look at: {remark}", file=sys.stderr)
 
 
 def _print(figures: dict[str, Any], tables: list[tuple[Any, ...]]) -> None:

@@ -103,12 +103,17 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
         f"{report['metric']} {report['best_metric']:.4f} ({where}), "
         f"{clock(report['fit_seconds'])}; the bundle is {out}"
     )
+    for remark in fitted.remarks():
+        print(f"look at: {remark}", file=sys.stderr)
     print("what to run next:")
     if fitted.stopped == "interrupted":
         again = f"recurra fit {quote(str(data))} --out {bundle} --resume"
         print(f"  {again}   with the same settings, goes on")
     print(f"  recurra evaluate {bundle} TEST_FILE")
     print(f"  recurra predict {bundle} NEW_FILE --out answers.csv")
-    if all(graph.why_not_streaming() is None for graph in fitted.graphs.values()):
+    # Of several graphs none answers a stream by itself.
+    if len(fitted.graphs) == 1 and all(
+        g.why_not_streaming() is None for g in fitted.graphs.values()
+    ):
         print(f"  recurra predict {bundle} --stream   one observation a line in, one answer out")
     print(f"  recurra info {bundle}")

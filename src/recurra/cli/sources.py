@@ -31,8 +31,9 @@ def cases_for(
         DataError: as `codecs.read_cases`.
     """
     from recurra.codecs import read_cases
-    from recurra.spec.settings import Settings
+    from recurra.spec.settings import Settings, refuse_foreign
 
     given = {name: value for name, value in roles.items() if value is not None}
     settings = Settings.from_flat(given)
+    refuse_foreign(settings, model.task)
     return read_cases(path, settings.data, need_target=need_target, expect=model.codec)

@@ -9,6 +9,7 @@ from typing import Any
 
 from recurra.decode.classify import ClassDecoder
 from recurra.decode.decoder import AbstractDecoder
+from recurra.decode.forecast import ForecastDecoder
 from recurra.decode.next_step import NextDecoder
 from recurra.decode.regress import ValueDecoder
 from recurra.decode.tag import TagDecoder
@@ -20,7 +21,14 @@ __all__ = ["DECODER_KINDS", "decoder_from_json"]
 DECODER_KINDS: Mapping[str, type[AbstractDecoder]] = MappingProxyType(
     {
         decoder.kind: decoder
-        for decoder in (ClassDecoder, ValueDecoder, TagDecoder, BeamDecoder, NextDecoder)
+        for decoder in (
+            ClassDecoder,
+            ValueDecoder,
+            TagDecoder,
+            BeamDecoder,
+            NextDecoder,
+            ForecastDecoder,
+        )
     }
 )
 

@@ -1,0 +1,401 @@
+"""Models that say what comes: forecasts of series with quantiles, and naive ones beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra.codecs import Cases
+from recurra.codecs.forecast import ForecastCodec, History
+from recurra.codecs.windows import Windows, cut_rows
+from recurra.decode.forecast import ForecastDecoder
+from recurra.errors import BundleError, ShapeError, SpecError
+from recurra.metrics.baselines import last_value, linear_inputs, seasonal_naive
+from recurra.metrics.forecast import (
+    coverage,
+    forecast_mae,
+    forecast_mse,
+    mase,
+    pinball,
+    smape,
+)
+from recurra.runtime.model import AbstractModel, Probe, batches_of
+from recurra.runtime.models.forecast_session import ForecastSession
+from recurra.runtime.parts import MAIN, Parts
+from recurra.runtime.stream import Stream
+from recurra.spec.batch import Batch, Encoded, EncodedCases
+from recurra.spec.node import Signal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["BASELINE", "Forecast", "ForecastModel"]
+
+Array = npt.NDArray[Any]
+# The graph of the linear map that every network is compared with.
+BASELINE = "baseline"
+_NAIVE = ("last_value", "seasonal_naive", "linear")
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What comes after a row.
+
+    Args:
+        values: Points and quantiles in the targets' units, [H, A, 1 + Q] float64.
+        time: Of the row after which it comes; None: unknown.
+    """
+
+    values: Array
+    time: float | None = None
+
+    @property
+    def points(self) -> Array:
+        """The points, [H, A]."""
+        return self.values[:, :, 0]
+
+
+class ForecastModel(AbstractModel):
+    """Forecasts of one or several targets, H rows ahead; an answer is a `Forecast`."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("forecast",)
+    codec: ForecastCodec
+    decoder: ForecastDecoder
+
+    @classmethod
+    def check(cls, parts: Parts) -> None:
+        """Refuse parts that do not fit one another (BundleError)."""
+        codec, decoder, graphs = parts.codec, parts.decoder, parts.graphs
+        if not isinstance(codec, ForecastCodec) or not isinstance(decoder, ForecastDecoder):
+            raise BundleError("a forecasting model needs a codec and a decoder for forecasts")
+        if set(graphs) != {MAIN, BASELINE}:
+            raise BundleError(f"expected the graphs {MAIN} and {BASELINE}, got {sorted(graphs)}")
+        if (decoder.ahead, decoder.outputs) != (codec.ahead, codec.cut.outputs):
+            raise BundleError("the decoder gives other rows or targets than the codec says")
+        if codec.recursive and decoder.distribution != "point":
+            raise BundleError("forecasts that are read again as history must be points")
+        wanted = {
+            MAIN: (codec.signals(), decoder.output, Signal("row", decoder.width)),
+            BASELINE: (
+                {"window": Signal("row", codec.lookback)},
+                BASELINE,
+                Signal("row", codec.horizon),
+            ),
+        }
+        for name, (inputs, output, signal) in wanted.items():
+            graph = graphs[name]
+            if dict(graph.inputs) != inputs or graph.signals().get(output) != signal:
+                raise BundleError(f"graph {name!r} does not fit the codec and the decoder")
+            if output not in graph.outputs:
+                raise BundleError(f"graph {name!r} does not put out {output!r}")
+        if codec.carried and graphs[MAIN].why_not_streaming() is not None:
+            raise BundleError("a state is carried on only by a network that streams")
+
+    def why_not_streaming(self) -> str | None:
+        """None, but where a row cannot bring all that its forecast reads."""
+        if self.codec.recursive and self.codec.known:
+            return (
+                "recursive forecasts read known covariates of the whole horizon, and a row brings "
+                "those of one step; train with decoding=direct to stream"
+            )
+        return None
+
+    def is_one(self, x: Any) -> bool:
+        """Whether x is one history, a `History` or [T, F] (one feature: also [T])."""
+        return isinstance(x, History) or (isinstance(x, np.ndarray) and x.ndim < 3)
+
+    def __call__(self, x: Any) -> Any:
+        """Forecast from the newest row of each history.
+
+        Args:
+            x: One history, a `History` or rows [T, F] in the order of the features; or a list of
+                them, or `Cases`.
+
+        Returns:
+            A `Forecast` for each; for one history its own.
+
+        Raises:
+            DataError: a known covariate's future is missing, the frequency changes, ...
+            ShapeError: other columns than the model's, or no history at all.
+        """
+        if isinstance(x, Cases):
+            return self.answers(self.codec.newest(self.codec.histories(x)))
+        if self.is_one(x):
+            return self.answers(self.codec.newest([_history(x)]))[0]
+        histories = [_history(case) for case in x]
+        if not histories:
+            raise ShapeError("the model expected at least one history, got none")
+        return self.answers(self.codec.newest(histories))
+
+    def encoded(self, cases: Cases) -> Windows:
+        """Windows all over the series: at every `stride`-th row with a look-back before it."""
+        codec = self.codec
+        return codec.rolling(
+            cases, ahead=codec.ahead, reach=codec.horizon, stride=getattr(cases, "stride", 1)
+        )
+
+    def answers(self, encoded: EncodedCases | Sequence[Encoded]) -> list[Forecast]:
+        """One forecast a window."""
+        if not isinstance(encoded, Windows):
+            raise SpecError(f"forecasts are made from windows, got {type(encoded).__name__}")
+        if not self.codec.recursive:
+            found: list[Forecast] = super().answers(encoded)
+            return found
+        answers: list[Any] = [None] * len(encoded)
+        for batch in batches_of(encoded):
+            for k, answer in zip(batch.index, self._recursive(encoded, batch), strict=True):
+                answers[k] = answer
+        return answers
+
+    def decode(self, outputs: Mapping[str, Array], batch: Batch) -> list[Forecast]:
+        """A forecast for each window of the batch."""
+        shift, scale = batch.rows["shift"], batch.rows["scale"]
+        values = self._by_window(outputs) * scale[:, None, :, None] + shift[:, None, :, None]
+        return [_forecast(v, t) for v, t in zip(values, batch.rows["time"], strict=True)]
+
+    def figures(self, answers: Any, encoded: EncodedCases, cases: Cases) -> dict[str, float]:
+        """Errors of the network and of the naive forecasts, over everything that was observed."""
+        del cases
+        assert isinstance(encoded, Windows)  # as `encoded` made them
+        values = np.stack([answer.values for answer in answers])
+        index = np.arange(len(encoded))
+        truth = encoded.truth(index)
+        naive_error = self._naive_errors(encoded)
+        figures = _errors(values[..., 0], truth, naive_error)
+        levels = self.decoder.levels
+        if levels:
+            figures["pinball"] = pinball(values[..., 1:], truth, levels)
+        if len(levels) > 1:
+            figures["interval"] = levels[-1] - levels[0]
+            figures["coverage"] = coverage(values[..., 1], values[..., -1], truth)
+        for name, forecasts in self.naive(encoded).items():
+            errors = _errors(forecasts, truth, naive_error)
+            figures |= {f"{name}_{metric}": errors[metric] for metric in ("mse", "mae", "mase")}
+        return figures
+
+    def naive(self, windows: Windows) -> dict[str, Array]:
+        """The forecasts without the network, each [N, H, A]."""
+        codec, index = self.codec, np.arange(len(windows))
+        horizon = codec.horizon
+        past = windows.past(index, max(codec.season, 1))
+        x, shift, scale = linear_inputs(windows, index)
+        outputs, _ = self.networks[BASELINE]({"window": x})
+        linear = outputs[BASELINE].astype(np.float64).reshape(len(index), -1, horizon)
+        return {
+            "last_value": last_value(past, horizon),
+            "seasonal_naive": seasonal_naive(past, horizon, codec.season),
+            "linear": linear.transpose(0, 2, 1) * scale[:, None] + shift[:, None],
+        }
+
+    def tables(self, answers: Any, encoded: EncodedCases, cases: Cases) -> list[tuple[Any, ...]]:
+        """The network beside what needs none."""
+        figures = self.figures(answers, encoded, cases)
+        rows = [("network", *(f"{figures[m]:.4f}" for m in ("mse", "mae", "mase")))]
+        for name in _NAIVE:
+            errors = (f"{figures[f'{name}_{m}']:.4f}" for m in ("mse", "mae", "mase"))
+            rows.append((name.replace("_", " "), *errors))
+        return [(("forecast", "mse", "mae", "mase"), *rows)]
+
+    @classmethod
+    def remarks(cls, figures: Mapping[str, float]) -> list[str]:
+        """A plain warning for each naive forecast that is better than the network."""
+        better = [name for name in _NAIVE if figures[f"{name}_mase"] <= figures["mase"]]
+        return [
+            f"the network loses to {name.replace('_', ' ')}: its mean absolute error is "
+            f"{figures['mae']:.4g}, that of {name.replace('_', ' ')} {figures[f'{name}_mae']:.4g}; "
+            "do not use it as it is"
+            for name in better
+        ]
+
+    def session(self) -> ForecastSession:
+        """A new stream of one series, ahead of its first row."""
+        codec = self.codec
+        why = self.why_not_streaming()
+        if why is not None:
+            raise SpecError(f"this model has no sessions: {why}")
+        stream = self._stream if codec.carried else None
+        return ForecastSession(codec, self.fingerprint, self._from_window, stream)
+
+    def object_of(self, answer: Any) -> dict[str, Any]:
+        """Times, the points of each target, and its quantiles by their levels."""
+        codec = self.codec
+        found: dict[str, Any] = {}
+        times = self._times(answer)
+        if times is not None:
+            found["time"] = times
+        found["forecast"] = _by_target(codec.targets, answer.points)
+        for k, level in enumerate(self.decoder.levels, start=1):
+            found[f"{level:g}"] = _by_target(codec.targets, answer.values[:, :, k])
+        return found
+
+    def table_of(self, ids: Sequence[str], answers: Any) -> pl.DataFrame:
+        """One row for each series and row ahead: id, step, time, the targets, their quantiles."""
+        import polars as pl
+
+        horizon = self.codec.horizon
+        columns: dict[str, Any] = {
+            "id": [name for name in ids for _ in range(horizon)],
+            "step": list(range(1, horizon + 1)) * len(answers),
+        }
+        times = [self._times(answer) for answer in answers]
+        if all(found is not None for found in times):
+            columns["time"] = [t for found in times for t in found or ()]
+        for a, target in enumerate(self.codec.targets):
+            columns[target] = np.concatenate([answer.points[:, a] for answer in answers])
+            for k, level in enumerate(self.decoder.levels, start=1):
+                columns[f"{target}_{level:g}"] = np.concatenate(
+                    [answer.values[:, a, k] for answer in answers]
+                )
+        return pl.DataFrame(columns)
+
+    def describe(self) -> dict[str, str]:
+        """One line each on "task", "input" and "answer"."""
+        codec, decoder = self.codec, self.decoder
+        answer = f"the next {codec.horizon} rows of {', '.join(codec.targets)}"
+        if decoder.levels:
+            answer += f", with the quantiles {', '.join(f'{p:g}' for p in decoder.levels)}"
+        return {
+            "task": "forecasts of series",
+            "input": codec.describe(),
+            "answer": answer,
+            "streams": "the network's state is carried on: a row is one step"
+            if codec.carried
+            else f"the last {codec.lookback} rows are kept and read anew after each row",
+        }
+
+    def witness(self, x: Any, steps: int = 256) -> History:
+        """The newest rows of a history, its future rows included."""
+        history = _history(x)
+        kept = slice(-(steps + self.codec.future_rows(history)), None)
+        times = None if history.times is None else history.times[kept]
+        return replace(history, values=history.values[kept], times=times)
+
+    def numbers(self, answer: Any) -> Array:
+        """Points and quantiles."""
+        return np.asarray(answer.values, np.float64)
+
+    def compared(self, x: Any) -> Array:
+        """Points and quantiles in the scale of the network."""
+        batch = self.codec.newest([_history(x)]).collate([0])
+        outputs, _ = self.network({"x": batch.steps["x"]}, lengths=batch.lengths)
+        return self._by_window(outputs)
+
+    def probes(self, x: Any) -> list[Probe]:
+        """The first row of the batch that a window gives."""
+        batch = self.codec.newest([_history(x)]).collate([0])
+        return [Probe(MAIN, {"x": batch.steps["x"][:1]})]
+
+    def observations(self, x: Any) -> Sequence[Any]:
+        """The rows of a history, known covariates moved up; none where a calendar needs times."""
+        codec, history = self.codec, _history(x)
+        if codec.calendar or history.series:
+            return ()
+        known = len(codec.known)
+        rows = len(history.values) - codec.future_rows(history)
+        values = np.array(history.values[:rows], np.float64)
+        if known:
+            later = np.minimum(np.arange(rows) + codec.lead, len(history.values) - 1)
+            values[:, -known:] = history.values[later, -known:]
+        return list(values)
+
+    def _by_window(self, outputs: Mapping[str, Array]) -> Array:
+        """What the decoder gives, [B, ahead, A, 1 + Q] in the network's scale."""
+        values = self.decoder.decode(outputs)
+        if not self.codec.cut.separate:
+            return values
+        _, ahead, _, last = values.shape
+        by_target = values.reshape(-1, len(self.codec.targets), ahead, last)
+        return np.ascontiguousarray(by_target.transpose(0, 2, 1, 3))
+
+    def _from_window(self, window: Windows, row: Array | None) -> Forecast:
+        """The forecast of a stream after one row."""
+        batch = window.collate([0])
+        if self.codec.recursive:
+            return self._recursive(window, batch)[0]
+        outputs: Mapping[str, Array] = {}
+        if row is None:
+            outputs, _ = self.network({"x": batch.steps["x"]}, lengths=batch.lengths)
+        else:
+            outputs = {self.decoder.output: row}
+        return self.decode(outputs, batch)[0]
+
+    def _stream(self) -> Stream:
+        stream: Stream = self.network.stream(self.codec.cut.rows_each, output=self.decoder.output)
+        return stream
+
+    def _recursive(self, windows: Windows, batch: Batch) -> list[Forecast]:
+        """Forecasts a block at a time, each block read as history by the next."""
+        codec, cut = self.codec, self.codec.cut
+        index, targets, segment = batch.index, cut.targets, cut.segment
+        blocks = -(-codec.horizon // codec.ahead)
+        steps = windows.lengths[index]
+        rows = int(steps.max()) * segment
+        # Right-aligned: a shorter history has its rows last.
+        history = windows.rows(index, rows, blocks * codec.ahead)
+        found = []
+        for block in range(blocks):
+            end = rows + block * codec.ahead
+            begins = end - steps * segment
+            window = _aligned(history, begins, rows)
+            x, shift, scale = cut_rows(window, steps, cut)
+            outputs, _ = self.network({"x": x}, lengths=np.repeat(steps, cut.rows_each))
+            points = self._by_window(outputs)[..., 0] * scale[:, None] + shift[:, None]
+            history[:, end : end + codec.ahead, :targets] = points
+            found.append(points)
+        scaled = np.concatenate(found, axis=1)[:, : codec.horizon]
+        shifts, scales = windows.units(index)
+        values = scaled * scales[:, None] + shifts[:, None]
+        return [_forecast(v[..., None], t) for v, t in zip(values, batch.rows["time"], strict=True)]
+
+    def _naive_errors(self, windows: Windows) -> Array:
+        """What MASE is measured in, for each window and target."""
+        names, errors = self.codec.scaling.series, np.array(self.codec.naive_error)
+        rows = [
+            names.index(track.name) if track.name in names else len(names)
+            for track in windows.tracks
+        ]
+        rows = [0] * len(rows) if len(names) == 1 else rows
+        found: Array = errors[np.array(rows)[windows.origins[:, 0]]]
+        return found
+
+    def _times(self, answer: Forecast) -> list[Any] | None:
+        """The times of the rows of a forecast; dates as ISO texts in UTC."""
+        frequency = self.codec.frequency
+        if answer.time is None or frequency is None:
+            return None
+        times = frequency.after(answer.time, self.codec.horizon)
+        if not self.codec.dated:
+            return [float(t) for t in times]
+        moments = np.round(times).astype(np.int64).astype("datetime64[s]")
+        return [str(moment) for moment in moments]
+
+
+def _history(x: Any) -> History:
+    return x if isinstance(x, History) else History(np.asarray(x, np.float64))
+
+
+def _forecast(values: Array, time: float) -> Forecast:
+    return Forecast(values, None if np.isnan(time) else float(time))
+
+
+def _aligned(history: Array, begins: Array, rows: int) -> Array:
+    """Of each window the `rows` rows from its begin on; those behind its end have no meaning."""
+    place = np.minimum(begins[:, None] + np.arange(rows), history.shape[1] - 1)
+    return np.take_along_axis(history, place[:, :, None], axis=1)
+
+
+def _by_target(targets: Sequence[str], values: Array) -> dict[str, list[float]]:
+    return {name: values[:, a].tolist() for a, name in enumerate(targets)}
+
+
+def _errors(forecasts: Array, truth: Array, naive_error: Array) -> dict[str, float]:
+    return {
+        "mse": forecast_mse(forecasts, truth),
+        "mae": forecast_mae(forecasts, truth),
+        "mase": mase(forecasts, truth, naive_error),
+        "smape": smape(forecasts, truth),
+    }

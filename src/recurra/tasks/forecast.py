@@ -1,0 +1,235 @@
+"""Forecasting: the next rows of series, as points, distributions or quantiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Unpack
+
+import torch
+from torch.nn import functional
+
+from recurra.codecs import Cases
+from recurra.codecs.forecast import ForecastCodec
+from recurra.codecs.forecast_fit import fit_forecast_codec, window_lengths
+from recurra.codecs.windows import Windows
+from recurra.decode import AbstractDecoder
+from recurra.decode.forecast import LEAST_SCALE, Distribution, ForecastDecoder
+from recurra.layers import BuildOptions
+from recurra.metrics.baselines import fit_linear_map
+from recurra.spec.batch import Batch, EncodedCases
+from recurra.spec.graph import Graph, Step
+from recurra.spec.node import Signal
+from recurra.spec.nodes import Dropout, Linear, Pool
+from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
+from recurra.tasks.abstract import AbstractTask, Learned, in_full, tensors_of
+from recurra.tasks.encoder import encoder_node
+
+__all__ = ["BASELINE", "Forecast"]
+
+# The graph of the linear map that every network is compared with.
+BASELINE = "baseline"
+# Histories on which the certificate is measured.
+_WITNESSES = 4
+# Student's t has a variance only above this many degrees of freedom.
+_LEAST_FREEDOM = 2.0
+
+
+@dataclass(frozen=True)
+class Forecast(AbstractTask):
+    """The next rows of series.
+
+    point: sum of |e|, e^2 or Huber(e) (`point_loss`); gaussian, student: negative log-likelihood;
+    quantiles: pinball loss, summed over the levels. weight = the numbers that were observed.
+
+    Losses are taken in the scale of the normalised window; the metric, the mean absolute error in
+    units of the seasonal naive forecast's, weighs targets of different units alike.
+
+    Args:
+        point_loss: Of points.
+        linear: Weight [H, R] and bias [H] of the linear map that the network is compared with.
+        distribution: What the network puts out for each number.
+        levels: Of its quantiles.
+        recursive: Forecasts are read again as history.
+    """
+
+    name: ClassVar[str] = "forecast"
+    metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("mase", "min")
+    point_loss: Literal["mae", "mse", "huber"] = "mae"
+    linear: tuple[Any, Any] | None = None
+    distribution: Distribution = "point"
+    levels: tuple[float, ...] = ()
+    recursive: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Forecast:
+        """The task with the outputs and the loss of the settings."""
+        model = settings.model
+        levels: tuple[float, ...] = ()
+        if model.distribution != "point":
+            # Learnt quantiles give the point by their median.
+            own = (0.5,) if model.distribution == "quantiles" else ()
+            levels = tuple(sorted({*model.levels, *own}))
+        return cls(
+            point_loss=settings.training.point_loss,
+            distribution=model.distribution,
+            levels=levels,
+            recursive=model.decoding == "recursive",
+        )
+
+    def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+        """The first rows of every series, and the last ones with a look-back before them."""
+        lookback, _, _ = window_lengths(cases, settings)
+        horizon, fraction = settings.data.horizon, settings.training.valid_fraction
+        if not fraction:
+            return cases, None
+        first, last, watched = [], [], []
+        for k, x in enumerate(cases.inputs):
+            held = max(round(fraction * len(x)), horizon)
+            # A series too short for a window of each part is learnt from whole.
+            cut = len(x) - held if len(x) >= lookback + horizon + held else len(x)
+            first.append(slice(0, cut))
+            if cut < len(x):
+                watched.append(k)
+                last.append(slice(cut - lookback, len(x)))
+        train = _rows(cases, first)
+        return train, _rows(cases.subset(watched), last) if watched else None
+
+    def codec(self, train: Cases, settings: Settings) -> ForecastCodec:
+        """Columns, clock and scaling of the training part."""
+        dtype: Literal["float32", "float64"]
+        dtype = "float64" if settings.training.precision == "float64" else "float32"
+        return fit_forecast_codec(train, settings, dtype)
+
+    def encoded(
+        self, codec: Any, cases: Cases, settings: Settings, *, training: bool
+    ) -> EncodedCases:
+        """Windows at every row; of watched series at every `stride`-th."""
+        windows: Windows = codec.rolling(
+            cases,
+            ahead=codec.ahead,
+            reach=codec.horizon,
+            stride=1 if training else settings.data.stride,
+        )
+        return windows
+
+    def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> Forecast:
+        """This task with the linear map, fitted on the training windows."""
+        assert isinstance(cases, Windows)  # as `encoded` made them
+        del settings
+        return replace(self, linear=fit_linear_map(cases))
+
+    def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
+        """{"main": encoder -> pool (last) -> [dropout] -> head; "baseline": the linear map}."""
+        ((name, signal),) = codec.signals().items()
+        encoder = encoder_node(settings, signal.size)
+        width = encoder.output((signal,)).size
+        steps = [
+            Step("encoder", encoder, (name,)),
+            Step("pool", Pool(size=width, modes=("last",)), ("encoder",)),
+        ]
+        if settings.dropout > 0:
+            steps.append(Step("head_dropout", Dropout(rate=settings.dropout), ("pool",)))
+        head = Linear(input_size=width, output_size=self.decoder(codec).width)
+        steps.append(Step("head", head, (steps[-1].name,)))
+        linear = Linear(input_size=codec.lookback, output_size=codec.horizon)
+        return {
+            "main": Graph({name: signal}, tuple(steps), ("head",)),
+            BASELINE: Graph(
+                {"window": Signal("row", codec.lookback)},
+                (Step(BASELINE, linear, ("window",)),),
+                (BASELINE,),
+            ),
+        }
+
+    def network(
+        self, graphs: Mapping[str, Graph], **options: Unpack[BuildOptions]
+    ) -> torch.nn.Module:
+        """Both graphs; the linear map has been fitted and learns no more."""
+        network = super().network(graphs, **options)
+        layer: Any = getattr(network, BASELINE)
+        layer.requires_grad_(requires_grad=False)
+        if self.linear is not None:
+            for parameter, value in zip((layer.weight, layer.bias), self.linear, strict=True):
+                parameter.copy_(torch.from_numpy(value))
+        return network
+
+    def learn(
+        self, network: Any, batch: Batch, carry: Any, device: torch.device, dtype: torch.dtype
+    ) -> Learned:
+        """The loss of the main graph's forecasts."""
+        del carry
+        inputs = tensors_of(batch, ("x",), device, dtype)
+        lengths = torch.from_numpy(batch.lengths).to(device)
+        outputs, _ = network["main"](inputs, lengths=lengths)
+        with torch.autocast(device.type, enabled=False):
+            outputs = in_full(outputs)
+            total, weight = self.loss(outputs, batch)
+        # Forecasts that are read again as history need more than one pass.
+        return Learned(total, weight, None, None if self.recursive else outputs)
+
+    def decoder(self, codec: Any) -> AbstractDecoder:
+        """Numbers of the head become points and quantiles."""
+        return ForecastDecoder(
+            ahead=codec.ahead,
+            outputs=codec.cut.outputs,
+            distribution=self.distribution,
+            levels=self.levels,
+        )
+
+    def loss(
+        self, outputs: Mapping[str, torch.Tensor], batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss of everything that was observed, and how much that is."""
+        head = outputs["head"]
+        y, weight = (
+            torch.from_numpy(batch.rows[name]).to(head.device, head.dtype)
+            for name in ("y", "y_weight")
+        )
+        parts = head.reshape(*y.shape, -1)
+        return (self._losses(parts, y) * weight).sum(), weight.sum()
+
+    def witnesses(self, codec: Any, cases: Cases) -> Cases:
+        """Histories that end at some rows of the watched series."""
+        found = []
+        for k in range(_WITNESSES):
+            history = codec.histories(cases)[k % len(cases)]
+            end = round(len(history.values) * (k + 1) / _WITNESSES)
+            found.append(codec.cut_off(history, end))
+        ids = tuple(str(k) for k in range(len(found)))
+        return replace(cases, inputs=tuple(found), ids=ids, times=None)
+
+    def _losses(self, parts: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The loss of each number y [...], of which the head says parts [..., P]."""
+        error = y - parts[..., 0]
+        if self.distribution == "point":
+            if self.point_loss == "mae":
+                return error.abs()
+            zero = torch.zeros_like(error)
+            return (
+                error.square()
+                if self.point_loss == "mse"
+                else functional.smooth_l1_loss(error, zero, reduction="none")
+            )
+        if self.distribution == "quantiles":
+            levels = parts.new_tensor(self.levels)
+            above = y[..., None] - parts
+            return torch.maximum(levels * above, (levels - 1) * above).sum(-1)
+        scale = functional.softplus(parts[..., 1]) + LEAST_SCALE
+        if self.distribution == "gaussian":
+            return 0.5 * (error / scale).square() + scale.log() + 0.5 * math.log(2 * math.pi)
+        freedom = _LEAST_FREEDOM + functional.softplus(parts[..., 2])
+        return -torch.distributions.StudentT(freedom, parts[..., 0], scale).log_prob(y)
+
+
+def _rows(cases: Cases, parts: Sequence[slice]) -> Cases:
+    """The same series, of each some rows."""
+    times = cases.times
+    return replace(
+        cases,
+        inputs=tuple(x[part] for x, part in zip(cases.inputs, parts, strict=True)),
+        times=None
+        if times is None
+        else tuple(t[part] for t, part in zip(times, parts, strict=True)),
+    )
