@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -151,6 +151,16 @@ class TagDecoder(AbstractDecoder):
             return np.zeros(0, np.int64)
         last = np.array([(slots["scores"] + self._potentials(outputs).end).argmax()])
         return traced(last, slots["before"][len(slots["before"]) - waiting :])[1:, 0]
+
+    def lagging(self, lag: int) -> TagDecoder:
+        """The same decoder with another lag."""
+        return replace(self, lag=lag)
+
+    def fits(self, slots: Slots) -> bool:
+        """Whether slots of the right shapes hold what a stream's can: no NaN, tags that exist."""
+        before = slots["before"]
+        within = not before.size or (before.min() >= 0 and before.max() < len(self.tags))
+        return bool(within and slots["seen"] >= 0 and not np.isnan(slots["scores"]).any())
 
     @cached_property
     def _rules(self) -> Rules:

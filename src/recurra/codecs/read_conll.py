@@ -1,0 +1,129 @@
+"""Files of one token a line, its columns apart by tabs or spaces, a blank line after each sentence.
+
+    EU      B-ORG
+    rejects O
+
+The first column is the token, the last its tag; those between are not read. Lines that begin with
+`-DOCSTART-` and, in files with tabs, lines without any tab that begin with `#` are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from recurra.codecs.cases import Cases
+from recurra.codecs.read_bytes import decode_text, read_bytes
+from recurra.codecs.table import shorten
+from recurra.codecs.tokens import check_token
+from recurra.errors import DataError
+from recurra.spec.schemes import faults, scheme_of
+
+__all__ = ["SUFFIXES", "looks_like_conll", "read_conll"]
+
+SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".bioes", ".bmes", ".txt")
+_DOCUMENT = "-DOCSTART-"
+
+
+def read_conll(path: Path, *, want_target: bool = True) -> Cases:
+    """The sentences of a file, each a case of tokens.
+
+    Args:
+        path: UTF-8 text.
+        want_target: Read the tags; a file of one column has none.
+
+    Raises:
+        DataError: with the line that is wrong: another number of columns than the first, or no tag.
+    """
+    text = decode_text(read_bytes(path), path)
+    sentences: list[list[tuple[int, list[str]]]] = [[]]
+    columns = 0
+    for number, fields in _rows(text):
+        if fields is None:
+            if sentences[-1]:
+                sentences.append([])
+            continue
+        columns = columns or len(fields)
+        if len(fields) != columns or not all(fields):
+            raise DataError(
+                f"expected {columns} columns as in the first line, the token first and its tag "
+                f"last, got {shorten(fields)}: correct the line",
+                path=path,
+                line=number,
+            )
+        try:
+            check_token(fields[0])
+        except DataError as error:
+            raise DataError(str(error), path=path, line=number) from None
+        sentences[-1].append((number, fields))
+    sentences = [sentence for sentence in sentences if sentence]
+    if not sentences:
+        raise DataError("expected a token a line, got only blank lines: add some", path=path)
+    cases = Cases(
+        "tokens",
+        tuple(tuple(fields[0] for _, fields in sentence) for sentence in sentences),
+        (),
+        tuple(str(k) for k in range(len(sentences))),
+        str(path),
+    )
+    if not want_target or columns < 2:
+        return cases
+    tags = tuple(tuple(fields[-1] for _, fields in sentence) for sentence in sentences)
+    lines = [[number for number, _ in sentence] for sentence in sentences]
+    return Cases(
+        cases.kind,
+        cases.inputs,
+        (),
+        cases.ids,
+        cases.source,
+        tags,
+        "steps",
+        notes=_notes(tags, lines),
+    )
+
+
+def looks_like_conll(path: Path) -> bool:
+    """Whether a .tsv holds sentences rather than a table: rows of fields on both sides of a gap."""
+    text = decode_text(read_bytes(path), path)
+    seen = gap = False
+    for _, fields in _rows(text):
+        if fields is None:
+            gap = seen
+        elif gap:
+            return True
+        else:
+            seen = True
+    return False
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str] | None]]:
+    """Line numbers and fields; None for the end of a sentence."""
+    # Only "\n" ends a line: a token may be one of the other line ends that Unicode knows.
+    lines = text.split("\n")
+    tabs = any("\t" in line for line in lines)
+    for number, line in enumerate(lines, start=1):
+        line = line.rstrip("\r")
+        if not line.strip(" \t") or line.startswith(_DOCUMENT):
+            yield number, None
+        elif tabs and line.startswith("#") and "\t" not in line:
+            continue
+        elif tabs:
+            yield number, line.split("\t")
+        else:
+            # Not split(): a wide space may be a token.
+            yield number, [field for field in line.split(" ") if field]
+
+
+def _notes(tags: tuple[tuple[str, ...], ...], lines: list[list[int]]) -> tuple[str, ...]:
+    scheme = scheme_of({tag for sentence in tags for tag in sentence})
+    found = [
+        numbers[min(step, len(numbers) - 1)]
+        for sentence, numbers in zip(tags, lines, strict=True)
+        for step in faults(sentence, scheme)
+    ]
+    if not found:
+        return ()
+    return (
+        f"{len(found)} tags are out of order for {scheme} (the first in line {found[0]}): a span "
+        "that does not begin, or does not end; they are read as conlleval reads them",
+    )

@@ -1,0 +1,227 @@
+"""Tagging: a label for each step; a linear-chain CRF or cross-entropy, spans or plain tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from recurra.codecs import Cases
+from recurra.codecs.tags import UNSEEN, TagCodec
+from recurra.decode import AbstractDecoder, TagDecoder
+from recurra.errors import SettingsError, SpecError
+from recurra.spec.batch import Batch, EncodedCases, EncodedList
+from recurra.spec.characters import Characters
+from recurra.spec.concat import Concat
+from recurra.spec.crf import Crf
+from recurra.spec.graph import Graph, Step
+from recurra.spec.node import AbstractNode, Signal
+from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear
+from recurra.spec.schemes import rules
+from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
+from recurra.tasks.abstract import AbstractTask
+from recurra.tasks.crf import log_likelihood
+from recurra.tasks.encoder import cell_node, encoder_node
+
+__all__ = ["EncodedTags", "Tag", "TagSpans"]
+
+_HEAD, _CRF = "head", "crf"
+
+
+class EncodedTags(EncodedList):
+    """Encoded cases beside the codec and the settings that made them.
+
+    Args:
+        codec: Knows the tags and their scheme.
+        cases: With their tags, where they have any.
+        settings: As they were used.
+    """
+
+    def __init__(self, codec: TagCodec, cases: Cases, settings: Settings) -> None:
+        super().__init__(codec.encode_cases(cases))
+        self.codec, self.settings = codec, settings
+
+
+@dataclass(frozen=True)
+class Tag(AbstractTask):
+    """A tag for each step.
+
+        with a CRF: sum = -sum_b log p(y_b | x_b)   over whole paths (`tasks/crf.py`)
+        without:    sum = sum_bt w[y_bt] * (log sum_k exp(a_btk) - a_bt,y_bt)
+
+    The weight is the number of steps (without a CRF the sum of their w), so that the loss is in
+    nats a step. A step whose tag training has not seen counts nothing, and with a CRF its case.
+
+    Args:
+        codec_: What the tags are; None: not known yet (`weighed` gives it).
+        crf: Score neighbours.
+        lag: Of the decoder.
+        tag_weights: w, one for each tag; None: all 1.
+    """
+
+    codec_: TagCodec | None = None
+    crf: bool = True
+    lag: int = 0
+    tag_weights: tuple[float, ...] | None = None
+
+    name: ClassVar[str] = "tag"
+    metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
+
+    def codec(self, train: Cases, settings: Settings) -> TagCodec:
+        """The codec that the training part asks for."""
+        return TagCodec.fit(
+            train,
+            settings.data,
+            characters=settings.model.character_hidden > 0,
+            pairs=settings.model.pair_embedding > 0,
+            dtype="float64" if settings.training.precision == "float64" else "float32",
+        )
+
+    def encoded(
+        self,
+        codec: Any,
+        cases: Cases,
+        settings: Settings,
+        *,
+        training: bool,
+    ) -> EncodedTags:
+        """The cases to learn from or to watch."""
+        del training
+        return EncodedTags(codec, cases, settings)
+
+    def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> Tag:
+        """This task once it knows the tags; where they spell spans, their F1 is what is watched.
+
+        With class_weight="balanced": w_k = N / (K * N_k), so that each tag weighs the same.
+
+        Raises:
+            SettingsError: weights for a CRF, which learns whole paths.
+        """
+        assert isinstance(cases, EncodedTags)  # as `encoded` made them
+        model, codec = cases.settings.model, cases.codec
+        weights = None
+        if settings.class_weight == "balanced":
+            if model.crf:
+                raise SettingsError(
+                    "class_weight='balanced' weighs steps, and a CRF learns whole paths: set "
+                    "crf=False, or class_weight='none'"
+                )
+            labels = np.concatenate([case.steps["y"] for case in cases])
+            counts = np.bincount(labels, minlength=codec.target.size)
+            balanced = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+            weights = tuple(float(weight) for weight in balanced)
+        kind = Tag if codec.scheme == "none" else TagSpans
+        return kind(codec, model.crf, model.lag, weights)
+
+    def decoder(self, codec: TagCodec) -> AbstractDecoder:
+        """Scores become the best tags that the scheme allows."""
+        return TagDecoder(
+            tags=codec.tags,
+            scheme=codec.scheme,
+            potentials=_CRF if self.crf else "",
+            lag=self.lag,
+        )
+
+    def loss(
+        self, outputs: Mapping[str, torch.Tensor], batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Nats of all steps, and how many there are.
+
+        Args:
+            outputs: "head" [B, T, K] and, with a CRF, its row.
+            batch: `steps["y"]` [B, T] is the truth.
+        """
+        scores = outputs[_HEAD]
+        if "y" not in batch.steps or self.codec_ is None:
+            raise SpecError("the loss needs steps['y']: encode cases with their tags")
+        labels = torch.from_numpy(batch.steps["y"]).to(scores.device)
+        lengths = torch.from_numpy(batch.lengths).to(scores.device)
+        within = torch.arange(scores.shape[1], device=scores.device) < lengths[:, None]
+        if not self.crf:
+            return self._cross_entropy(scores, torch.where(within, labels, UNSEEN))
+        known = ((labels != UNSEEN) | ~within).all(1)
+        likelihood = log_likelihood(
+            scores,
+            outputs[_CRF][0],
+            labels.clamp(min=0),
+            lengths,
+            rules(self.codec_.tags, self.codec_.scheme),
+        )
+        total = -torch.where(known, likelihood, 0.0).sum()
+        return total, scores.new_tensor(float(batch.lengths.sum()))
+
+    def _cross_entropy(
+        self, scores: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        weights = None
+        if self.tag_weights is not None:
+            weights = torch.tensor(self.tag_weights, dtype=scores.dtype, device=scores.device)
+        total = torch.nn.functional.cross_entropy(
+            scores.flatten(0, 1), labels.flatten(), weights, ignore_index=UNSEEN, reduction="sum"
+        )
+        known = labels[labels != UNSEEN]
+        counted = scores.new_tensor(known.numel()) if weights is None else weights[known].sum()
+        return total, counted
+
+    def graphs(self, settings: ModelSettings, codec: TagCodec) -> dict[str, Graph]:
+        """{"main": what each step brings -> [dropout] -> encoder -> [dropout] -> head [-> crf]}."""
+        signals = codec.signals()
+        steps, source, size = _inputs(settings, signals)
+
+        def add(step: str, node: AbstractNode) -> None:
+            steps.append(Step(step, node, (steps[-1].name if steps else source,)))
+
+        if settings.dropout > 0:
+            add("input_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
+        encoder = encoder_node(settings, size)
+        add("encoder", encoder)
+        width = encoder.output((Signal("steps", size),)).size
+        if settings.dropout > 0:
+            add("head_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
+        count = codec.target.size
+        add(_HEAD, Linear(input_size=width, output_size=count))
+        outputs: tuple[str, ...] = (_HEAD,)
+        if settings.crf:
+            steps.append(Step(_CRF, Crf(tags=count), (_HEAD,)))
+            outputs = (_HEAD, _CRF)
+        return {"main": Graph(signals, tuple(steps), outputs)}
+
+
+@dataclass(frozen=True)
+class TagSpans(Tag):
+    """A tag for each step, where tags spell spans: the F1 of whole spans is watched."""
+
+    metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("entity_f1", "max")
+
+
+def _inputs(settings: ModelSettings, signals: Mapping[str, Signal]) -> tuple[list[Step], str, int]:
+    """Steps that make one signal of all that a codec feeds; its name and width."""
+    first = signals["x"]
+    if first.dtype == "float":
+        return [], "x", first.size
+    steps = [Step("embedding", Embedding(tokens=first.size, size=settings.embedding), ("x",))]
+    size = settings.embedding
+    parts: list[tuple[str, AbstractNode, str]] = []
+    if "characters" in signals:
+        cell = cell_node(
+            settings.model_copy(update={"hidden": settings.character_hidden}),
+            settings.character_embedding,
+        )
+        spelling = Characters(
+            tokens=signals["characters"].size,
+            encoder=Bidirectional(forward=cell, backward=cell),
+        )
+        parts.append(("spelling", spelling, "characters"))
+    if "pairs" in signals:
+        vectors = Embedding(tokens=signals["pairs"].size, size=settings.pair_embedding)
+        parts.append(("pair_embedding", vectors, "pairs"))
+    for name, node, source in parts:
+        width = node.output((signals[source],)).size
+        before = steps[-1].name
+        steps.append(Step(name, node, (source,)))
+        steps.append(Step(f"with_{name}", Concat(left=size, right=width), (before, name)))
+        size += width
+    return steps, "x", size
