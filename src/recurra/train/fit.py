@@ -13,6 +13,7 @@ import torch
 
 from recurra.codecs import AbstractCodec, Cases, task_of
 from recurra.errors import TrainingError
+from recurra.runtime import MODELS
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
 from recurra.spec.report import EpochRecord, FitReport
@@ -30,9 +31,6 @@ from recurra.train.progress import Progress, Silent
 from recurra.train.randomness import isolated
 
 __all__ = ["Fitted", "fit_cases"]
-
-# Held-out cases that the certificate is measured on and the golden pair is taken from.
-_WITNESSES = 16
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,11 @@ class Fitted:
             places.write_report(self.report(folder))
         return folder
 
+    def remarks(self) -> list[str]:
+        """What a person must know before the model is used, by its figures on the held-out part."""
+        kind = MODELS[self.task.name]
+        return [] if self.metrics is None else kind.remarks(self.metrics)
+
     def report(self, bundle: Path) -> FitReport:
         """What `recurra fit --json` prints."""
         return FitReport(
@@ -156,7 +159,7 @@ def fit_cases(
     """
     begin = time.perf_counter()
     chosen = settings.training
-    task = task_for(task_of(cases, settings.data))
+    task = task_for(task_of(cases, settings.data), settings)
     refuse_foreign(settings, task.name)
     train, held = (cases, valid) if valid is not None else task.parts(cases, settings)
     codec = task.codec(train, settings)
@@ -218,7 +221,7 @@ def fit_cases(
         fit_seconds=before + time.perf_counter() - begin,
         stopped=run.stopped,
         metrics=figures,
-        witnesses=watched.subset(range(min(_WITNESSES, len(watched)))),
+        witnesses=task.witnesses(codec, watched),
         places=places,
         main=accelerator.is_main_process,
     )
