@@ -129,9 +129,13 @@ class Parameters(TypedDict, total=False):
     class_weight: Literal["none", "balanced"]
     point_loss: Literal["mae", "mse", "huber"]
     label_smoothing: float
+    focal: float
+    loss: Literal["mse", "mae", "huber", "quantile"]
+    quantile: float
     teacher_forcing: float
     forcing_schedule: Literal["constant", "linear", "sigmoid"]
     valid_fraction: float
+    watch: Literal["auto", "accuracy", "macro_f1", "log_loss", "auc", "mse", "mae", "r2"]
     patience: int
     seed: int
     precision: Literal["float32", "float64", "bfloat16"]
@@ -143,6 +147,8 @@ class Parameters(TypedDict, total=False):
     target: str | None
     features: tuple[str, ...] | None
     text: str | None
+    variable: str | None
+    value: str | None
     layout: Literal["ntc", "nct"]
     symbol: Literal["character", "word", "piece"]
     sequences: Literal["whole", "line"]
@@ -158,6 +164,8 @@ class Parameters(TypedDict, total=False):
     season: int | None
     scaling: Literal["standard", "robust", "mean", "none"]
     normalise: Literal["none", "last", "window"]
+    missing: Literal["auto", "mean", "last", "linear", "mask", "decay"]
+    winsorise: float
     pieces: int
     source_symbol: Literal["auto", "character", "space", "piece"]
     target_symbol: Literal["auto", "character", "space", "piece"]

@@ -10,6 +10,7 @@ import torch
 
 from recurra.decode import AbstractDecoder, ValueDecoder
 from recurra.spec.batch import Batch
+from recurra.spec.settings import Settings
 from recurra.tasks.abstract import AbstractTask, truth
 
 __all__ = ["Regress"]
@@ -19,14 +20,30 @@ __all__ = ["Regress"]
 class Regress(AbstractTask):
     """Numbers for each sequence.
 
-    sum = sum_bk (a_bk - y_bk)^2,  weight = the number of targets in the batch
+        mse:       sum = sum_bk (a_bk - y_bk)^2
+        mae:       sum = sum_bk |a_bk - y_bk|
+        huber:     as mse / 2 up to an error of 1, beyond it |error| - 1/2 (Huber 1964)
+        quantile:  sum = sum_bk max(q * (y_bk - a_bk), (q - 1) * (y_bk - a_bk))
+        weight = the number of targets in the batch
 
     The targets y are scaled by the codec (mean 0, variance 1 over the training part), so the loss
     has no unit; the metric is taken on decoded answers, in the target's own unit.
+
+    Args:
+        chosen: Which loss.
+        quantile: q.
     """
+
+    chosen: str = "mse"
+    quantile: float = 0.5
 
     name: ClassVar[str] = "regress"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("mse", "min")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Regress:
+        """With the loss that the settings choose."""
+        return cls(settings.training.loss, settings.training.quantile)
 
     def decoder(self, codec: Any) -> AbstractDecoder:  # noqa: ARG002 - the same for every codec
         """Scaled numbers become numbers in the target's unit."""
@@ -35,7 +52,17 @@ class Regress(AbstractTask):
     def loss(
         self, outputs: Mapping[str, torch.Tensor], batch: Batch
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The squared error; a case's targets count one each."""
+        """The errors by the chosen loss; a case's targets count one each."""
         values = outputs["head"]
         wanted = truth(batch, values.device).to(values.dtype).reshape(values.shape)
-        return (values - wanted).square().sum(), values.new_tensor(values.numel())
+        short = wanted - values
+        match self.chosen:
+            case "mse":
+                total = short.square().sum()
+            case "mae":
+                total = short.abs().sum()
+            case "huber":
+                total = torch.nn.functional.huber_loss(values, wanted, reduction="sum")
+            case _:
+                total = torch.maximum(self.quantile * short, (self.quantile - 1) * short).sum()
+        return total, values.new_tensor(values.numel())

@@ -45,7 +45,7 @@ class Fitted:
         module: The network with the best weights, on the CPU, in evaluation mode.
         history: One record an epoch.
         best_epoch: Whose weights these are; 0: interrupted within the first epoch.
-        best_metric: Of `task.metric`, on the held-out part (on the training part without one).
+        best_metric: Of the watched figure, on the held-out part (on the training part without one).
         parameters: Numbers that were learnt.
         fit_seconds: Wall time, that of resumed epochs included.
         stopped: "epochs", "patience" or "interrupted".
@@ -117,7 +117,7 @@ class Fitted:
             parameters=self.parameters,
             epochs=len(self.history),
             best_epoch=self.best_epoch,
-            metric=self.task.metric[0],
+            metric=self.task.watched(self.settings.training)[0],
             best_metric=self.best_metric,
             fit_seconds=self.fit_seconds,
             stopped=self.stopped,
@@ -177,7 +177,16 @@ def fit_cases(
         accelerator_for(chosen.precision, chosen.backend) as accelerator,
     ):
         module = _network(task, graphs, settings)
-        watch = Watched(module, task, graphs, codec, encoded_watched, watched, chosen.batch_size)
+        watch = Watched(
+            module,
+            task,
+            graphs,
+            codec,
+            encoded_watched,
+            watched,
+            chosen.batch_size,
+            task.watched(chosen)[0],
+        )
         loop = Loop(
             module, task, encoded, watch.measure, chosen, accelerator, watched=held is not None
         )
