@@ -7,12 +7,14 @@ from typing import Any
 
 from recurra.errors import SettingsError
 from recurra.spec.cells import CELLS, AbstractCell, AbstractRecurrentCell
-from recurra.spec.graph import Step
+from recurra.spec.characters import Characters
+from recurra.spec.concat import Concat
+from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import GRUD, Bidirectional, Dropout, Embedding, Stack
 from recurra.spec.settings import ModelSettings
 
-__all__ = ["cell_node", "encoder_node", "encoder_steps", "grud_node"]
+__all__ = ["cell_node", "encoder_node", "encoder_steps", "grud_node", "symbol_steps"]
 
 
 def cell_node(settings: ModelSettings, input_size: int) -> AbstractCell:
@@ -89,7 +91,7 @@ def grud_node(settings: ModelSettings, features: int) -> GRUD:
 
 
 def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> list[Step]:
-    """[embedding] -> [dropout] -> encoder, from what a codec feeds; the last step is the result.
+    """[symbols] -> [dropout] -> encoder, from what a codec feeds; the last step is the result.
 
     Values with flags and elapsed time go to a GRU-D, with further layers above it. What it reads
     is not dropped: a dropped value would look like one that was observed.
@@ -113,9 +115,34 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
             add("upper", encoder_node(above, settings.hidden))
         return steps
     if signals["x"].dtype == "token":
-        add("embedding", Embedding(tokens=size, size=settings.embedding))
-        size = settings.embedding
+        steps = symbol_steps(settings, signals)
+        size = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name].size
     if settings.dropout > 0:
         add("input_dropout", drop)
     add("encoder", encoder_node(settings, size))
+    return steps
+
+
+def symbol_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> list[Step]:
+    """Vectors of tokens, beside those of their characters and pairs where a codec feeds them."""
+    size = settings.embedding
+    steps = [Step("embedding", Embedding(tokens=signals["x"].size, size=size), ("x",))]
+
+    def beside(name: str, node: AbstractNode, source: str, left: int) -> int:
+        width = node.output((signals[source],)).size
+        both = Concat(left=left, right=width)
+        before = steps[-1].name
+        steps.append(Step(name, node, (source,)))
+        steps.append(Step(f"with_{name}", both, (before, name)))
+        return left + width
+
+    if "characters" in signals:
+        inner = settings.model_copy(update={"hidden": settings.character_hidden})
+        cell = cell_node(inner, settings.character_embedding)
+        both_ways = Bidirectional(forward=cell, backward=cell)
+        spelling = Characters(tokens=signals["characters"].size, encoder=both_ways)
+        size = beside("spelling", spelling, "characters", size)
+    if "pairs" in signals:
+        pairs = Embedding(tokens=signals["pairs"].size, size=settings.pair_embedding)
+        beside("pair_embedding", pairs, "pairs", size)
     return steps

@@ -14,17 +14,15 @@ from recurra.codecs.tags import UNSEEN, TagCodec
 from recurra.decode import AbstractDecoder, TagDecoder
 from recurra.errors import SettingsError, SpecError
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
-from recurra.spec.characters import Characters
-from recurra.spec.concat import Concat
 from recurra.spec.crf import Crf
 from recurra.spec.graph import Graph, Step
-from recurra.spec.node import AbstractNode, Signal
-from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear
+from recurra.spec.node import AbstractNode
+from recurra.spec.nodes import Dropout, Linear
 from recurra.spec.schemes import rules
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask
 from recurra.tasks.crf import log_likelihood
-from recurra.tasks.encoder import cell_node, encoder_node
+from recurra.tasks.encoder import encoder_steps
 
 __all__ = ["EncodedTags", "Tag", "TagSpans"]
 
@@ -169,16 +167,13 @@ class Tag(AbstractTask):
     def graphs(self, settings: ModelSettings, codec: TagCodec) -> dict[str, Graph]:
         """{"main": what each step brings -> [dropout] -> encoder -> [dropout] -> head [-> crf]}."""
         signals = codec.signals()
-        steps, source, size = _inputs(settings, signals)
+        steps = encoder_steps(settings, signals)
 
         def add(step: str, node: AbstractNode) -> None:
-            steps.append(Step(step, node, (steps[-1].name if steps else source,)))
+            steps.append(Step(step, node, (steps[-1].name,)))
 
-        if settings.dropout > 0:
-            add("input_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
-        encoder = encoder_node(settings, size)
-        add("encoder", encoder)
-        width = encoder.output((Signal("steps", size),)).size
+        end = steps[-1].name
+        width = Graph(signals, tuple(steps), (end,)).signals()[end].size
         if settings.dropout > 0:
             add("head_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
         count = codec.target.size
@@ -195,33 +190,3 @@ class TagSpans(Tag):
     """A tag for each step, where tags spell spans: the F1 of whole spans is watched."""
 
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("entity_f1", "max")
-
-
-def _inputs(settings: ModelSettings, signals: Mapping[str, Signal]) -> tuple[list[Step], str, int]:
-    """Steps that make one signal of all that a codec feeds; its name and width."""
-    first = signals["x"]
-    if first.dtype == "float":
-        return [], "x", first.size
-    steps = [Step("embedding", Embedding(tokens=first.size, size=settings.embedding), ("x",))]
-    size = settings.embedding
-    parts: list[tuple[str, AbstractNode, str]] = []
-    if "characters" in signals:
-        cell = cell_node(
-            settings.model_copy(update={"hidden": settings.character_hidden}),
-            settings.character_embedding,
-        )
-        spelling = Characters(
-            tokens=signals["characters"].size,
-            encoder=Bidirectional(forward=cell, backward=cell),
-        )
-        parts.append(("spelling", spelling, "characters"))
-    if "pairs" in signals:
-        vectors = Embedding(tokens=signals["pairs"].size, size=settings.pair_embedding)
-        parts.append(("pair_embedding", vectors, "pairs"))
-    for name, node, source in parts:
-        width = node.output((signals[source],)).size
-        before = steps[-1].name
-        steps.append(Step(name, node, (source,)))
-        steps.append(Step(f"with_{name}", Concat(left=size, right=width), (before, name)))
-        size += width
-    return steps, "x", size
