@@ -68,6 +68,11 @@ def fit_forecast_codec(
     """
     chosen, model = settings.data, settings.model
     lookback, segment, season = window_lengths(cases, settings)
+    if chosen.missing not in ("auto", "last"):
+        raise SettingsError(
+            f"missing={chosen.missing!r}: forecasts carry the last value forward and learn from "
+            "what was observed; leave missing out"
+        )
     if not isinstance(cases, SeriesCases):
         cases = _all_targets(cases)
     frequency = _frequency(cases)

@@ -11,6 +11,7 @@ import numpy as np
 
 from recurra.codecs.cases import Cases, label_text
 from recurra.codecs.codec import task_of
+from recurra.codecs.forecast_table import SeriesCases
 from recurra.codecs.read import read_cases
 
 if TYPE_CHECKING:
@@ -122,6 +123,9 @@ def _warnings(
     if cases.columns and cases.columns.ignored:
         names = ", ".join(cases.columns.ignored[:8])
         found.append(f"not read, because not numeric or without a role: {names}")
+    if isinstance(cases, SeriesCases):
+        missing = missing_report(cases, "last")
+        return found if missing is None else [*found, missing]
     if cases.kind == "series":
         missing = missing_report(cases, settings.missing)
         found += [] if missing is None else [missing]
