@@ -33,7 +33,7 @@ from recurra.errors import DataError, ShapeError
 if TYPE_CHECKING:
     from recurra.spec.settings import DataSettings
 
-__all__ = ["TAG_SUFFIXES", "read_tag_cases", "tag_cases_from_arrays"]
+__all__ = ["TAG_SUFFIXES", "is_tagged", "read_tag_cases", "tag_cases_from_arrays"]
 
 TAG_SUFFIXES = (*SUFFIXES, ".tsv", ".csv", ".parquet", ".jsonl", ".ndjson")
 _TARGETS = ("tag", "tags", "label", "target", "class", "y", "state")
@@ -79,6 +79,14 @@ def read_tag_cases(
     if need_target and cases.targets is None:
         raise DataError("expected a tag for each step, got none: add them", path=cases.source)
     return cases if expect is None else expect.arrange(cases)
+
+
+def is_tagged(source: Any) -> bool:
+    """Whether a file's suffix alone says that it holds a tag a line (a .txt may be anything)."""
+    if not isinstance(source, str | Path):
+        return False
+    suffix = Path(source).suffix.lower()
+    return suffix in SUFFIXES and suffix != ".txt"
 
 
 def tag_cases_from_arrays(X: Any, y: Any = None, *, settings: DataSettings) -> Cases:

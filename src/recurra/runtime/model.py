@@ -255,6 +255,11 @@ class AbstractModel:
         batch = EncodedList([self.codec.encode(x)]).collate([0])
         return [Probe(MAIN, batch.arrays(self.network.graph.inputs))]
 
+    def owed(self, session: Any) -> Sequence[Any]:
+        """Answers that a stream which ends here has not given yet."""
+        del session
+        return ()
+
     def observations(self, x: Any) -> Sequence[Any]:
         """One raw case as a stream brings it, for models whose session ends with its answer."""
         del x
