@@ -13,6 +13,7 @@ from recurra.spec.version import __version__
 if TYPE_CHECKING:
     from recurra.estimators import (
         SequenceClassifier,
+        SequenceForecaster,
         SequenceGenerator,
         SequenceRegressor,
         SequenceTransducer,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators",
+    "SequenceForecaster": "recurra.estimators",
     "SequenceGenerator": "recurra.estimators",
     "SequenceRegressor": "recurra.estimators",
     "SequenceTransducer": "recurra.estimators",
@@ -27,6 +29,7 @@ _HOME = {
 
 __all__ = [
     "SequenceClassifier",
+    "SequenceForecaster",
     "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTransducer",

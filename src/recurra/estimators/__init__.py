@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.estimators.classifier import SequenceClassifier
+    from recurra.estimators.forecaster import SequenceForecaster
     from recurra.estimators.generator import SequenceGenerator
     from recurra.estimators.regressor import SequenceRegressor
     from recurra.estimators.tagger import SequenceTagger
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators.classifier",
+    "SequenceForecaster": "recurra.estimators.forecaster",
     "SequenceGenerator": "recurra.estimators.generator",
     "SequenceRegressor": "recurra.estimators.regressor",
     "SequenceTagger": "recurra.estimators.tagger",
@@ -25,6 +27,7 @@ _HOME = {
 
 __all__ = [
     "SequenceClassifier",
+    "SequenceForecaster",
     "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTagger",
