@@ -68,6 +68,7 @@ class Parameters(TypedDict, total=False):
     learn_initial_state: bool
     residual: bool
     dropout: float
+    input_dropout: float | None
     variational: bool
     weight_dropout: float
     zoneout: float
@@ -134,6 +135,9 @@ class Parameters(TypedDict, total=False):
     quantile: float
     teacher_forcing: float
     forcing_schedule: Literal["constant", "linear", "sigmoid"]
+    calibrate: bool
+    tune_threshold: bool
+    coverage: float | None
     valid_fraction: float
     watch: Literal["auto", "accuracy", "macro_f1", "log_loss", "auc", "mse", "mae", "r2"]
     patience: int

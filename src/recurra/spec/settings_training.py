@@ -160,6 +160,24 @@ class TrainingSettings(Section):
         description="How teacher_forcing is reached from 1 over the epochs.",
         json_schema_extra={"tasks": ["transduce"]},
     )
+    calibrate: bool = Field(
+        False,
+        description="Fit the temperature of the probabilities on the held-out part.",
+        json_schema_extra={"tasks": ["classify"]},
+    )
+    tune_threshold: bool = Field(
+        False,
+        description="Of two classes, call the second from that probability on which gives the best "
+        "macro F1 on the held-out part.",
+        json_schema_extra={"tasks": ["classify"]},
+    )
+    coverage: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of new cases whose truth shall lie in the answer's set or interval.",
+        json_schema_extra={"tasks": ["classify", "regress"]},
+    )
     valid_fraction: float = Field(
         0.15, ge=0, lt=1, description="Share of the sequences held out to watch; 0: none."
     )

@@ -140,6 +140,20 @@ class AbstractTask:
         """Raw cases, of the watched ones, for the certificate and the golden pair."""
         return cases.subset(range(min(_WITNESSES, len(cases))))
 
+    def calibrated(
+        self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
+    ) -> AbstractTask:
+        """This task with what its decoder learns from held-out cases, once the network is trained.
+
+        Args:
+            model: The trained model, whose decoder has learnt nothing yet.
+            encoded: The held-out cases.
+            cases: The same, raw.
+            settings: What is asked for.
+        """
+        del model, encoded, cases, settings
+        return self
+
     def decoder(self, codec: Any) -> AbstractDecoder:
         """What turns the graphs' outputs into answers."""
         raise SpecError(f"{type(self).__name__} has no decoder for {codec}")

@@ -10,7 +10,14 @@ import numpy as np
 import torch
 
 from recurra.codecs import Cases, label_text
-from recurra.decode import AbstractDecoder, ClassDecoder
+from recurra.decode import (
+    AbstractDecoder,
+    ClassDecoder,
+    best_temperature,
+    best_threshold,
+    conformal_quantile,
+    tempered,
+)
 from recurra.errors import SettingsError
 from recurra.spec.batch import Batch, EncodedCases
 from recurra.spec.settings import Settings, TrainingSettings
@@ -32,11 +39,15 @@ class Classify(AbstractTask):
         smoothing: Share of each target's probability that is spread over all classes
             (Szegedy et al. 2016, arXiv:1512.00567, section 7).
         focal: Exponent of the focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 4); 0: none.
+        temperature, threshold, doubt: As `ClassDecoder` has them.
     """
 
     class_weights: tuple[float, ...] | None = None
     smoothing: float = 0.0
     focal: float = 0.0
+    temperature: float = 1.0
+    threshold: float = 0.5
+    doubt: float | None = None
 
     name: ClassVar[str] = "classify"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
@@ -61,10 +72,46 @@ class Classify(AbstractTask):
 
     def decoder(self, codec: Any) -> AbstractDecoder:
         """Scores become probabilities and the class of the highest one."""
-        return ClassDecoder(classes=codec.target.size)
+        return ClassDecoder(
+            classes=codec.target.size,
+            temperature=self.temperature,
+            threshold=self.threshold,
+            doubt=self.doubt,
+        )
+
+    def calibrated(
+        self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
+    ) -> Classify:
+        """With temperature, threshold and doubt as the settings ask for them.
+
+        Raises:
+            SettingsError: a threshold for more than two classes.
+        """
+        del cases
+        found = self
+        answers = np.asarray(model.answers(encoded))
+        truth = np.array([case.rows["y"] for case in encoded])
+        if settings.calibrate:
+            found = replace(found, temperature=best_temperature(answers, truth))
+            answers = tempered(answers, found.temperature)
+        if settings.tune_threshold:
+            found = replace(found, threshold=best_threshold(answers[:, 1], truth))
+        if settings.coverage is not None:
+            scores = 1.0 - answers[np.arange(len(truth)), truth]
+            found = replace(found, doubt=min(1.0, conformal_quantile(scores, settings.coverage)))
+        return found
 
     def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> Classify:
-        """With class_weight="balanced": w_c = N / (C * N_c), so that each class weighs the same."""
+        """With class_weight="balanced": w_c = N / (C * N_c), so that each class weighs the same.
+
+        Raises:
+            SettingsError: a threshold is to be tuned, and there are more than two classes.
+        """
+        classes = {int(case.rows["y"]) for case in cases} if settings.tune_threshold else set()
+        if len(classes) > 2:
+            raise SettingsError(
+                f"tune_threshold is for two classes, there are {len(classes)}: leave it out"
+            )
         if settings.class_weight == "none":
             return self
         counts = np.bincount([int(case.rows["y"]) for case in cases])

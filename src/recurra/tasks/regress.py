@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 
-from recurra.decode import AbstractDecoder, ValueDecoder
-from recurra.spec.batch import Batch
-from recurra.spec.settings import Settings
+from recurra.codecs import Cases
+from recurra.decode import AbstractDecoder, ValueDecoder, conformal_quantile
+from recurra.errors import SettingsError
+from recurra.spec.batch import Batch, EncodedCases
+from recurra.spec.settings import Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask, truth
 
 __all__ = ["Regress"]
@@ -32,10 +36,12 @@ class Regress(AbstractTask):
     Args:
         chosen: Which loss.
         quantile: q.
+        margin: As `ValueDecoder` has it.
     """
 
     chosen: str = "mse"
     quantile: float = 0.5
+    margin: float | None = None
 
     name: ClassVar[str] = "regress"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("mse", "min")
@@ -47,7 +53,28 @@ class Regress(AbstractTask):
 
     def decoder(self, codec: Any) -> AbstractDecoder:  # noqa: ARG002 - the same for every codec
         """Scaled numbers become numbers in the target's unit."""
-        return ValueDecoder()
+        return ValueDecoder(margin=self.margin)
+
+    def calibrated(
+        self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
+    ) -> Regress:
+        """With the margin that the settings' coverage needs.
+
+        Raises:
+            SettingsError: too few cases to promise that coverage.
+        """
+        if settings.coverage is None:
+            return self
+        scale = model.codec.target.scale
+        errors = np.abs(np.asarray(model.answers(encoded)) - np.array(cases.target_values()))
+        margin = conformal_quantile(errors / scale, settings.coverage)
+        if margin == math.inf:
+            least = math.ceil(settings.coverage / (1 - settings.coverage))
+            raise SettingsError(
+                f"coverage={settings.coverage} needs at least {least} held-out cases, there are "
+                f"{len(errors)}: hold out more (valid_fraction), or ask for less"
+            )
+        return replace(self, margin=margin)
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], batch: Batch

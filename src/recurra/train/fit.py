@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from recurra.codecs import AbstractCodec, Cases, task_of
-from recurra.errors import TrainingError
+from recurra.errors import SettingsError, TrainingError
 from recurra.runtime import MODELS
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
@@ -23,7 +23,7 @@ from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import parameter_count
 from recurra.train.checkpoint import load_checkpoint, save_checkpoint
 from recurra.train.device import accelerator_for, real_dtype, threads_of
-from recurra.train.evaluate import Watched
+from recurra.train.evaluate import Watched, model_in_torch
 from recurra.train.export import export
 from recurra.train.loop import Loop, Run
 from recurra.train.places import Places
@@ -162,6 +162,11 @@ def fit_cases(
     task = task_for(task_of(cases, settings.data), settings)
     refuse_foreign(settings, task.name)
     train, held = (cases, valid) if valid is not None else task.parts(cases, settings)
+    if held is None and (chosen.calibrate or chosen.tune_threshold or chosen.coverage):
+        raise SettingsError(
+            "calibrate, tune_threshold and coverage learn from held-out cases, and there are none: "
+            "give valid_fraction=0.15, or held-out cases of their own"
+        )
     codec = task.codec(train, settings)
     encoded = task.encoded(codec, train, settings, training=True)
     watched = held or train
@@ -216,7 +221,12 @@ def fit_cases(
         run = loop.run(run or Run(), progress or Silent(), after_epoch)
         module.load_state_dict(run.best)
         module.cpu().eval()
-        figures = watch.figures()[1] if held else None
+        figures = None
+        if held is not None:
+            model = model_in_torch(module, task, graphs, codec)
+            task = task.calibrated(model, encoded_watched, held, chosen)
+            watch.task = task
+            figures = watch.figures()[1]
     return Fitted(
         task=task,
         settings=settings,
