@@ -148,7 +148,8 @@ def _table_cases(
     if target is None and known is not None and known.target in table.columns:
         target = known.target
     if target is None:
-        named = [name for name in table.columns if name.lower() in _TARGETS]
+        features = (settings.features or ()) if expect is None else expect.features
+        named = [n for n in table.columns if n.lower() in _TARGETS and n not in features]
         if len(named) > 1 and want:
             raise table.error(f"expected one column of tags, got {', '.join(named)}: give --target")
         target = named[0] if named else None
