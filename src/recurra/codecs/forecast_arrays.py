@@ -31,7 +31,7 @@ def series_from_arrays(X: Any, features: Sequence[str] | None = None) -> SeriesC
         DataError: no series, an infinite value, times that do not rise.
     """
     given = X if isinstance(X, list | tuple) and not isinstance(X, Timed) else [X]
-    if isinstance(given, list) and given and not hasattr(given[0], "__len__"):
+    if len(given) and not hasattr(given[0], "__len__"):
         # A plain list of numbers is one series.
         given = [given]
     if not len(given):
