@@ -175,7 +175,8 @@ def measured(name: str, cases: Cases, seed: int, quick: bool) -> Row:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table, and write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    raw = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--data", type=Path, required=True, help="Folder physionet2012.")
     parser.add_argument("--seed", type=int, default=0, help="Of the folds and the networks.")
     parser.add_argument("--json", type=Path, help="File to write.")
