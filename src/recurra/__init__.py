@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         SequenceForecaster,
         SequenceGenerator,
         SequenceRegressor,
+        SequenceTagger,
         SequenceTransducer,
     )
 
@@ -24,6 +25,7 @@ _HOME = {
     "SequenceForecaster": "recurra.estimators",
     "SequenceGenerator": "recurra.estimators",
     "SequenceRegressor": "recurra.estimators",
+    "SequenceTagger": "recurra.estimators",
     "SequenceTransducer": "recurra.estimators",
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "SequenceForecaster",
     "SequenceGenerator",
     "SequenceRegressor",
+    "SequenceTagger",
     "SequenceTransducer",
     "__version__",
 ]
