@@ -10,7 +10,13 @@ from recurra.spec.graph import Graph
 from recurra.spec.node import Signal
 from recurra.spec.nodes import Bidirectional, Stack
 from recurra.spec.settings import ModelSettings
-from recurra.tasks.encoder import cell_node, encoder_node, encoder_steps, grud_node
+from recurra.tasks.encoder import (
+    cell_node,
+    dense_steps,
+    encoder_node,
+    encoder_steps,
+    grud_node,
+)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -128,3 +134,39 @@ def test_every_choice_reaches_the_fading_cell() -> None:
 def test_what_does_not_fade_is_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         encoder_steps(ModelSettings(**change), FADING)
+
+
+def test_dense_layers_and_convolutions_stand_before_the_recurrent_ones() -> None:
+    settings = ModelSettings(
+        dense_before=(5,), convolution=(6, 7), convolution_width=4, dense_activation="tanh"
+    )
+    signals = {"x": Signal("steps", 3)}
+    steps = encoder_steps(settings.model_copy(update={"dropout": 0.0}), signals)
+    assert [step.name for step in steps] == [
+        "before_0",
+        "convolution_0",
+        "convolution_1",
+        "encoder",
+    ]
+    graph = Graph(signals, tuple(steps), ("encoder",))
+    widths = [graph.signals()[step.name].size for step in steps]
+    assert widths == [5, 6, 7, settings.hidden]
+    assert graph.parameters()["convolution_1.weight"] == (7, 4 * 6)
+    assert graph.why_not_streaming() is None
+
+
+def test_dense_layers_follow_by_name() -> None:
+    settings = ModelSettings(dense_after=(8, 4))
+    steps = dense_steps(settings, "pool", 10)
+    assert [(step.name, step.inputs) for step in steps] == [
+        ("after_0", ("pool",)),
+        ("after_1", ("after_0",)),
+    ]
+    assert steps[1].node.parameters()["weight"] == (4, 8)
+    assert dense_steps(ModelSettings(), "pool", 10) == []
+
+
+def test_nothing_stands_before_values_that_fade() -> None:
+    signals = {n: Signal("steps", s) for n, s in (("x", 2), ("observed", 2), ("elapsed", 1))}
+    with pytest.raises(SettingsError, match="missing='decay' reads values"):
+        encoder_steps(ModelSettings(convolution=(4,)), signals)

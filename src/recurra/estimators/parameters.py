@@ -62,6 +62,11 @@ class Parameters(TypedDict, total=False):
     character_embedding: int
     pair_embedding: int
     lag: int
+    convolution: tuple[int, ...]
+    convolution_width: int
+    dense_before: tuple[int, ...]
+    dense_after: tuple[int, ...]
+    dense_activation: Activation
     activation: Activation | None
     gate_activation: Activation
     bias: bool

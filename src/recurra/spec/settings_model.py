@@ -59,6 +59,33 @@ class ModelSettings(Section):
         description="Steps that a stream waits before it gives a step its tag.",
         json_schema_extra={"tasks": ["tag"]},
     )
+    convolution: tuple[int, ...] = Field(
+        (),
+        description="Channels of causal convolutions before the recurrent layers, one a layer.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+    )
+    convolution_width: int = Field(
+        3,
+        ge=1,
+        le=65536,
+        description="Steps that each of them sees.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+    )
+    dense_before: tuple[int, ...] = Field(
+        (),
+        description="Widths of dense layers before the recurrent ones (and any convolution).",
+        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+    )
+    dense_after: tuple[int, ...] = Field(
+        (),
+        description="Widths of dense layers between the recurrent ones and the head.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+    )
+    dense_activation: Activation = Field(
+        "relu",
+        description="Of convolutions and dense layers.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+    )
     activation: Activation | None = Field(
         None,
         description="Of the candidate; default: the cell's own (minGRU identity, others tanh).",
@@ -69,6 +96,13 @@ class ModelSettings(Section):
     residual: bool = Field(False, description="Add a layer's input to its output where they fit.")
     dropout: float = Field(
         0.2, ge=0, lt=1, description="Before, between and after the recurrent layers."
+    )
+    input_dropout: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Before the recurrent layers, where it is to differ from dropout.",
+        json_schema_extra={"tasks": ["generate"]},
     )
     variational: bool = Field(False, description="One dropout draw a sequence, not one a step.")
     weight_dropout: float = Field(0.0, ge=0, lt=1, description="Of the recurrent weights.")

@@ -21,7 +21,7 @@ from recurra.spec.nodes import Dropout, Linear, Pool
 from recurra.spec.report import METRICS
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.buckets import epoch_batches, even_batches
-from recurra.tasks.encoder import encoder_steps
+from recurra.tasks.encoder import dense_steps, encoder_steps
 from recurra.tasks.split import split
 
 __all__ = ["AbstractTask", "Learned", "in_full", "tensors_of", "truth"]
@@ -193,7 +193,7 @@ class AbstractTask:
         return self
 
     def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
-        """{"main": [embedding] -> [dropout] -> encoder -> pool -> [dropout] -> head}."""
+        """{"main": what each step brings -> encoder -> pool -> [dropout] -> [dense] -> head}."""
         assert isinstance(codec, SequenceCodec)  # other tasks build other graphs
         signals = codec.signals()
         steps = encoder_steps(settings, signals)
@@ -206,10 +206,10 @@ class AbstractTask:
         add("pool", Pool(size=width, modes=settings.pool))
         if settings.dropout > 0:
             add("head_dropout", Dropout(rate=settings.dropout))
-        add(
-            "head",
-            Linear(input_size=width * len(settings.pool), output_size=codec.target.size),
-        )
+        width *= len(settings.pool)
+        steps += dense_steps(settings, steps[-1].name, width)
+        width = (width, *settings.dense_after)[-1]
+        add("head", Linear(input_size=width, output_size=codec.target.size))
         return {"main": Graph(signals, tuple(steps), ("head",))}
 
 

@@ -9,6 +9,8 @@ from recurra.errors import SettingsError
 from recurra.spec.cells import CELLS, AbstractCell, AbstractRecurrentCell
 from recurra.spec.characters import Characters
 from recurra.spec.concat import Concat
+from recurra.spec.convolution import Convolution
+from recurra.spec.dense import Dense
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import GRUD, Bidirectional, Dropout, Embedding, Stack
@@ -107,6 +109,11 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
     size = signals["x"].size
     drop = Dropout(rate=settings.dropout, variational=settings.variational)
     if "elapsed" in signals:
+        if settings.dense_before or settings.convolution:
+            raise SettingsError(
+                "missing='decay' reads values as they were observed: leave dense_before and "
+                "convolution out, or take missing='mask'"
+            )
         steps.append(Step("encoder", grud_node(settings, size), ("x", "observed", "elapsed")))
         if settings.layers > 1:
             if settings.dropout > 0:
@@ -119,7 +126,33 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
         size = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name].size
     if settings.dropout > 0:
         add("input_dropout", drop)
+    for k, width in enumerate(settings.dense_before):
+        add(f"before_{k}", dense_node(settings, size, width))
+        size = width
+    for k, channels in enumerate(settings.convolution):
+        node = Convolution(
+            input_size=size,
+            output_size=channels,
+            width=settings.convolution_width,
+            activation=settings.dense_activation,
+        )
+        add(f"convolution_{k}", node)
+        size = channels
     add("encoder", encoder_node(settings, size))
+    return steps
+
+
+def dense_node(settings: ModelSettings, size: int, width: int) -> Dense:
+    """A dense layer with the activation that the settings name."""
+    return Dense(input_size=size, output_size=width, activation=settings.dense_activation)
+
+
+def dense_steps(settings: ModelSettings, source: str, size: int) -> list[Step]:
+    """The dense layers between the recurrent ones and the head; none by default."""
+    steps: list[Step] = []
+    for k, width in enumerate(settings.dense_after):
+        steps.append(Step(f"after_{k}", dense_node(settings, size, width), (source,)))
+        source, size = f"after_{k}", width
     return steps
 
 

@@ -22,7 +22,7 @@ from recurra.spec.schemes import rules
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask
 from recurra.tasks.crf import log_likelihood
-from recurra.tasks.encoder import encoder_steps
+from recurra.tasks.encoder import dense_steps, encoder_steps
 
 __all__ = ["EncodedTags", "Tag", "TagSpans"]
 
@@ -176,7 +176,8 @@ class Tag(AbstractTask):
         width = Graph(signals, tuple(steps), (end,)).signals()[end].size
         if settings.dropout > 0:
             add("head_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
-        count = codec.target.size
+        steps += dense_steps(settings, steps[-1].name, width)
+        width, count = (width, *settings.dense_after)[-1], codec.target.size
         add(_HEAD, Linear(input_size=width, output_size=count))
         outputs: tuple[str, ...] = (_HEAD,)
         if settings.crf:
