@@ -13,6 +13,7 @@ arXiv:2308.11200, table 2.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,11 @@ def measure(folder: Path, seed: int, quick: bool) -> list[Row]:
             "GRU, segments",
             forecaster,
             test,
-            lambda forecaster=forecaster: forecaster.fit(learn, valid=watch),
+            partial(forecaster.fit, learn, valid=watch),
         )
         rows += [row, *naive_rows(name, figures)]
         rows += [
-            Row(name, f"{model} (published)", float("nan"), float("nan"), float("nan"), error)
+            Row(name, f"{model} (published)", None, None, None, error)
             for model, error in PUBLISHED[horizon].items()
         ]
     return rows

@@ -19,19 +19,19 @@ NAIVE = {"last_value": "last value", "seasonal_naive": "seasonal naive", "linear
 
 @dataclass(frozen=True)
 class Row:
-    """One forecaster on one test part; published: its mean squared error, where there is one."""
+    """One forecaster on one test part; published: a mean squared error that others report."""
 
     data: str
     model: str
-    mse: float
-    mae: float
-    mase: float
+    mse: float | None
+    mae: float | None
+    mase: float | None
     published: float | None = None
     cpu_seconds: float = 0.0
 
 
 def fitted(
-    data: str, name: str, forecaster: Any, test: Any, learn: Callable[[], Any], **published: float
+    data: str, name: str, forecaster: Any, test: Any, learn: Callable[[], Any]
 ) -> tuple[Row, dict[str, float]]:
     """The row of a forecaster that `learn` trains, measured on `test`; and all its figures."""
     begin = time.process_time()
@@ -44,26 +44,18 @@ def fitted(
         figures["mse"],
         figures["mae"],
         figures["mase"],
-        published.get("mse"),
-        seconds,
+        cpu_seconds=seconds,
     )
     return row, figures
 
 
-def naive_rows(
-    data: str, figures: dict[str, float], published: dict[str, float] | None = None
-) -> list[Row]:
+def naive_rows(data: str, figures: dict[str, float]) -> list[Row]:
     """The rows of the forecasters without a network, measured on the same windows."""
-    said = published or {}
-    return [
-        Row(
-            data,
-            shown,
-            *(figures[f"{name}_{metric}"] for metric in ("mse", "mae", "mase")),
-            said.get(name),
-        )
-        for name, shown in NAIVE.items()
-    ]
+    rows = []
+    for name, shown in NAIVE.items():
+        mse, mae, error = (figures[f"{name}_{metric}"] for metric in ("mse", "mae", "mase"))
+        rows.append(Row(data, shown, mse, mae, error))
+    return rows
 
 
 def run(
@@ -90,11 +82,11 @@ def run(
         f"{'data':<14}{'model':<18}{'MSE':>12}{'MAE':>10}{'MASE':>9}{'published':>11}{'CPU s':>8}"
     )
     for row in rows:
-        published = "" if row.published is None else f"{row.published:.3f}"
-        print(
-            f"{row.data:<14}{row.model:<18}{row.mse:>12.4f}{row.mae:>10.4f}{row.mase:>9.3f}"
-            f"{published:>11}{row.cpu_seconds:>8.0f}"
+        cells = (
+            f"{_shown(row.mse, 4):>12}{_shown(row.mae, 4):>10}{_shown(row.mase, 3):>9}"
+            f"{_shown(row.published, 3):>11}"
         )
+        print(f"{row.data:<14}{row.model:<18}{cells}{row.cpu_seconds:>8.0f}")
     if chosen.json is not None:
         tree = {
             "seed": chosen.seed,
@@ -105,3 +97,7 @@ def run(
         }
         chosen.json.write_text(json.dumps(tree, indent=1) + "\n", "utf-8")
     return rows
+
+
+def _shown(figure: float | None, digits: int) -> str:
+    return "" if figure is None else f"{figure:.{digits}f}"

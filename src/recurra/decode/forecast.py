@@ -84,10 +84,11 @@ class ForecastDecoder(AbstractDecoder):
     def _row(self, numbers: Array) -> Array:
         parts = np.moveaxis(numbers.reshape(self.ahead, self.outputs, self.parameters), 2, 0)
         if self.distribution == "point":
-            return parts[0][:, :, None].copy()
+            return np.array(parts[0][:, :, None])
         if self.distribution == "quantiles":
             ordered = np.sort(parts, axis=0)
-            return np.stack([ordered[self.levels.index(0.5)], *ordered], axis=2)
+            point = ordered[self.levels.index(0.5)]
+            return np.asarray(np.stack([point, *ordered], axis=2))
         scale = _softplus(parts[1]) + LEAST_SCALE
         if self.distribution == "gaussian":
             steps = [NormalDist().inv_cdf(p) * scale for p in self.levels]
@@ -127,7 +128,7 @@ def student_quantile(level: float, freedom: Array) -> Array:
     outer = 1 / (((n + 6) / (n * tail) - 0.089 * d - 0.822) * (n + 2) * 3) + 0.5 / (n + 4)
     outer = (outer * tail - 1) * (n + 1) / (n + 2) + 1 / tail
     size = np.sqrt(n * np.where(central, inner, outer))
-    return size if level > 0.5 else -size
+    return np.asarray(size if level > 0.5 else -size)
 
 
 def _softplus(x: Array) -> Array:

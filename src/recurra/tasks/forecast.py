@@ -14,7 +14,6 @@ from recurra.codecs import Cases
 from recurra.codecs.forecast import ForecastCodec
 from recurra.codecs.forecast_fit import fit_forecast_codec, window_lengths
 from recurra.codecs.windows import Windows
-from recurra.decode import AbstractDecoder
 from recurra.decode.forecast import LEAST_SCALE, Distribution, ForecastDecoder
 from recurra.layers import BuildOptions
 from recurra.metrics.baselines import fit_linear_map
@@ -169,7 +168,7 @@ class Forecast(AbstractTask):
         # Forecasts that are read again as history need more than one pass.
         return Learned(total, weight, None, None if self.recursive else outputs)
 
-    def decoder(self, codec: Any) -> AbstractDecoder:
+    def decoder(self, codec: Any) -> ForecastDecoder:
         """Numbers of the head become points and quantiles."""
         return ForecastDecoder(
             ahead=codec.ahead,
@@ -220,7 +219,14 @@ class Forecast(AbstractTask):
         if self.distribution == "gaussian":
             return 0.5 * (error / scale).square() + scale.log() + 0.5 * math.log(2 * math.pi)
         freedom = _LEAST_FREEDOM + functional.softplus(parts[..., 2])
-        return -torch.distributions.StudentT(freedom, parts[..., 0], scale).log_prob(y)
+        half = (freedom + 1) / 2
+        return (
+            half * ((error / scale).square() / freedom).log1p()
+            + torch.lgamma(freedom / 2)
+            - torch.lgamma(half)
+            + 0.5 * (freedom * math.pi).log()
+            + scale.log()
+        )
 
 
 def _rows(cases: Cases, parts: Sequence[slice]) -> Cases:
