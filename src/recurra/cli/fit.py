@@ -103,6 +103,9 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
         f"{report['metric']} {report['best_metric']:.4f} ({where}), "
         f"{clock(report['fit_seconds'])}; the bundle is {out}"
     )
+    beside = fitted.beside()
+    if beside is not None:
+        print(beside)
     for remark in fitted.remarks():
         print(f"look at: {remark}", file=sys.stderr)
     print("what to run next:")

@@ -208,6 +208,11 @@ class AbstractModel:
         return []
 
     @classmethod
+    def beside(cls, figures: Mapping[str, float]) -> str | None:  # noqa: ARG003 - most have nothing beside them
+        """What stands beside the model in its figures, in a line; None: nothing."""
+        return None
+
+    @classmethod
     def remarks(cls, figures: Mapping[str, float]) -> list[str]:  # noqa: ARG003 - most have none
         """What a person must know before the model is used: plain warnings, by its figures."""
         return []

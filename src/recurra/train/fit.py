@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +13,8 @@ from typing import Any
 import torch
 
 from recurra.codecs import AbstractCodec, Cases, task_of
-from recurra.errors import SettingsError, TrainingError
-from recurra.runtime import MODELS
+from recurra.errors import DataError, SettingsError, TrainingError
+from recurra.runtime import MODELS, Parts
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
 from recurra.spec.report import EpochRecord, FitReport
@@ -104,6 +105,10 @@ class Fitted:
             places.write_report(self.report(folder))
         return folder
 
+    def beside(self) -> str | None:
+        """What stands beside the network on the held-out part, in a line; None: nothing."""
+        return None if self.metrics is None else MODELS[self.task.name].beside(self.metrics)
+
     def remarks(self) -> list[str]:
         """What a person must know before the model is used, by its figures on the held-out part."""
         kind = MODELS[self.task.name]
@@ -130,6 +135,7 @@ def fit_cases(
     settings: Settings,
     *,
     valid: Cases | None = None,
+    base: Parts | None = None,
     folder: Path | None = None,
     resume: bool = False,
     force: bool = False,
@@ -144,6 +150,9 @@ def fit_cases(
         cases: With targets.
         settings: Everything that can be chosen.
         valid: Held-out cases; None: `settings.training.valid_fraction` of `cases`.
+        base: A trained model to go on from: its codec and its network stay, its weights are where
+            training begins, and the last cases, not any, are held out. An epoch has to be better
+            on them than the base to be taken, so `best_epoch` may stay 0: the base itself.
         folder: DIR of the bundle to be; checkpoint and history go to DIR.run. None: no files.
         resume: Continue from DIR.run's checkpoint, bitwise as if nothing had happened; where there
             is none, begin. All settings but checkpoint_every, the sequences, the number of threads
@@ -159,20 +168,22 @@ def fit_cases(
     """
     begin = time.perf_counter()
     chosen = settings.training
-    task = task_for(task_of(cases, settings.data), settings)
+    task = task_for(base.task if base else task_of(cases, settings.data), settings)
     refuse_foreign(settings, task.name)
-    train, held = (cases, valid) if valid is not None else task.parts(cases, settings)
+    if base is not None:
+        task = task.like(base.decoder)
+    train, held = _parts(task, cases, settings, valid, base)
     if held is None and (chosen.calibrate or chosen.tune_threshold or chosen.coverage):
         raise SettingsError(
             "calibrate, tune_threshold and coverage learn from held-out cases, and there are none: "
             "give valid_fraction=0.15, or held-out cases of their own"
         )
-    codec = task.codec(train, settings)
+    codec = base.codec if base else task.codec(train, settings)
     encoded = task.encoded(codec, train, settings, training=True)
     watched = held or train
     encoded_watched = task.encoded(codec, watched, settings, training=False)
     task = task.weighed(encoded, chosen)
-    graphs = task.graphs(settings.model, codec)
+    graphs = base.graphs if base else task.graphs(settings.model, codec)
     places = None if folder is None else Places.prepare(folder, resume=resume, force=force)
 
     with (
@@ -182,6 +193,8 @@ def fit_cases(
         accelerator_for(chosen.precision, chosen.backend) as accelerator,
     ):
         module = _network(task, graphs, settings)
+        if base is not None:
+            module.load_state_dict({n: torch.from_numpy(w) for n, w in base.weights.items()})
         watch = Watched(
             module,
             task,
@@ -197,6 +210,7 @@ def fit_cases(
         )
         identity = _identity(settings, encoded, encoded_watched) | {
             "threads": torch.get_num_threads(),
+            "base": base.fingerprint() if base else None,
             "processes": accelerator.num_processes,
             "device": accelerator.device.type,
             "recurra": __version__,
@@ -218,7 +232,9 @@ def fit_cases(
             # Not before everything else was accepted: what is refused has removed nothing.
             places.clear(continued=run is not None)
         before = sum(record["seconds"] for record in run.history) if run else 0.0
-        run = loop.run(run or Run(), progress or Silent(), after_epoch)
+        if run is None:
+            run = loop.standing() if base is not None and held is not None else Run()
+        run = loop.run(run, progress or Silent(), after_epoch)
         module.load_state_dict(run.best)
         module.cpu().eval()
         figures = None
@@ -244,6 +260,31 @@ def fit_cases(
         places=places,
         main=accelerator.is_main_process,
     )
+
+
+def _parts(
+    task: AbstractTask,
+    cases: Cases,
+    settings: Settings,
+    valid: Cases | None,
+    base: Parts | None,
+) -> tuple[Cases, Cases | None]:
+    """The training part and the held-out part; with a base the newest cases are held out."""
+    if valid is not None:
+        return cases, valid
+    if base is None:
+        return task.parts(cases, settings)
+    held = math.ceil(settings.training.valid_fraction * len(cases))
+    if held >= len(cases):
+        raise DataError(
+            f"expected at least 2 sequences, of which the last is held out, got {len(cases)}: "
+            "give more sequences, or valid_fraction=0",
+            path=cases.source,
+        )
+    if not held:
+        return cases, None
+    first = len(cases) - held
+    return cases.subset(range(first)), cases.subset(range(first, len(cases)))
 
 
 def _network(

@@ -201,6 +201,12 @@ class ForecastModel(AbstractModel):
         return [(("forecast", "mse", "mae", "mase"), *rows)]
 
     @classmethod
+    def beside(cls, figures: Mapping[str, float]) -> str:
+        """The network's error beside those of the forecasts that need none."""
+        others = (f"{name.replace('_', ' ')} {figures[f'{name}_mase']:.4f}" for name in _NAIVE)
+        return f"mase of the network {figures['mase']:.4f}; {', '.join(others)}"
+
+    @classmethod
     def remarks(cls, figures: Mapping[str, float]) -> list[str]:
         """A plain warning for each naive forecast that is better than the network."""
         better = [name for name in _NAIVE if figures[f"{name}_mase"] <= figures["mase"]]
