@@ -241,3 +241,31 @@ def test_it_learns_what_there_is_to_learn() -> None:
     )
     assert fitted.best_metric < 0.2
     assert isinstance(fitted.task.decoder(fitted.codec), NextDecoder)
+
+
+@pytest.mark.parametrize("embedding", [12, 8], ids=["as wide", "projected"])
+def test_a_tied_head_is_the_embedding(embedding: int, tmp_path: Path) -> None:
+    """One parameter in training, the same numbers under both paths in the bundle, resumed too."""
+    chosen = settings(tie=True, embedding=embedding, epochs=4)
+    fitted = fit_cases(corpus_cases(TEXT), chosen)
+    weights = weights_of(fitted.module)
+    assert weights["head.weight"].tobytes() == weights["embedding.weight"].tobytes()
+    assert ("projection.weight" in weights) == (embedding != 12)
+    loose = fit_cases(corpus_cases(TEXT), settings(embedding=embedding, epochs=4))
+    assert weights_of(loose.module)["head.weight"].tobytes() != weights["head.weight"].tobytes()
+    cut = fit_cases(corpus_cases(TEXT), chosen, folder=tmp_path / "m", progress=_Stopping())
+    assert cut.stopped == "interrupted"
+    resumed = fit_cases(corpus_cases(TEXT), chosen, folder=tmp_path / "m", resume=True)
+    assert bits(resumed) == bits(fitted)
+    with pytest.raises(SettingsError, match="frames have none"):
+        fit_cases(corpus_cases(TUNES), settings(tie=True, frame_width=6))
+
+
+def test_convolutions_and_dense_layers_by_name() -> None:
+    """Before and after the recurrent layers; the model still runs one step at a time."""
+    chosen = settings(convolution=(8,), dense_after=(10, 6), input_dropout=0.0, epochs=1)
+    fitted = fit_cases(corpus_cases(TEXT), chosen)
+    names = [step.name for step in fitted.graphs["main"].steps]
+    wanted = ["embedding", "convolution_0", "encoder", "head_dropout", "after_0", "after_1", "head"]
+    assert names == wanted
+    assert fitted.graphs["main"].why_not_streaming() is None

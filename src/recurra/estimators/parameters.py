@@ -67,6 +67,7 @@ class Parameters(TypedDict, total=False):
     dense_before: tuple[int, ...]
     dense_after: tuple[int, ...]
     dense_activation: Activation
+    tie: bool
     activation: Activation | None
     gate_activation: Activation
     bias: bool

@@ -62,29 +62,34 @@ class ModelSettings(Section):
     convolution: tuple[int, ...] = Field(
         (),
         description="Channels of causal convolutions before the recurrent layers, one a layer.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
     )
     convolution_width: int = Field(
         3,
         ge=1,
         le=65536,
         description="Steps that each of them sees.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
     )
     dense_before: tuple[int, ...] = Field(
         (),
         description="Widths of dense layers before the recurrent ones (and any convolution).",
-        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
     )
     dense_after: tuple[int, ...] = Field(
         (),
         description="Widths of dense layers between the recurrent ones and the head.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
     )
     dense_activation: Activation = Field(
         "relu",
         description="Of convolutions and dense layers.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
+    )
+    tie: bool = Field(
+        False,
+        description="The head takes the weights of the symbols' vectors.",
+        json_schema_extra={"tasks": ["generate"]},
     )
     activation: Activation | None = Field(
         None,
@@ -102,7 +107,7 @@ class ModelSettings(Section):
         ge=0,
         lt=1,
         description="Before the recurrent layers, where it is to differ from dropout.",
-        json_schema_extra={"tasks": ["generate"]},
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate"]},
     )
     variational: bool = Field(False, description="One dropout draw a sequence, not one a step.")
     weight_dropout: float = Field(0.0, ge=0, lt=1, description="Of the recurrent weights.")

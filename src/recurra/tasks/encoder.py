@@ -16,7 +16,16 @@ from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import GRUD, Bidirectional, Dropout, Embedding, Stack
 from recurra.spec.settings import ModelSettings
 
-__all__ = ["cell_node", "encoder_node", "encoder_steps", "grud_node", "symbol_steps"]
+__all__ = [
+    "ahead_nodes",
+    "cell_node",
+    "dense_node",
+    "dense_steps",
+    "encoder_node",
+    "encoder_steps",
+    "grud_node",
+    "symbol_steps",
+]
 
 
 def cell_node(settings: ModelSettings, input_size: int) -> AbstractCell:
@@ -108,6 +117,7 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
 
     size = signals["x"].size
     drop = Dropout(rate=settings.dropout, variational=settings.variational)
+    rate = settings.dropout if settings.input_dropout is None else settings.input_dropout
     if "elapsed" in signals:
         if settings.dense_before or settings.convolution:
             raise SettingsError(
@@ -124,10 +134,20 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
     if signals["x"].dtype == "token":
         steps = symbol_steps(settings, signals)
         size = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name].size
-    if settings.dropout > 0:
-        add("input_dropout", drop)
+    if rate > 0:
+        add("input_dropout", Dropout(rate=rate, variational=settings.variational))
+    for name, node in ahead_nodes(settings, size):
+        add(name, node)
+        size = node.output((Signal("steps", size),)).size
+    add("encoder", encoder_node(settings, size))
+    return steps
+
+
+def ahead_nodes(settings: ModelSettings, size: int) -> list[tuple[str, AbstractNode]]:
+    """The dense layers and convolutions ahead of the recurrent layers, with their names."""
+    nodes: list[tuple[str, AbstractNode]] = []
     for k, width in enumerate(settings.dense_before):
-        add(f"before_{k}", dense_node(settings, size, width))
+        nodes.append((f"before_{k}", dense_node(settings, size, width)))
         size = width
     for k, channels in enumerate(settings.convolution):
         node = Convolution(
@@ -136,10 +156,9 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
             width=settings.convolution_width,
             activation=settings.dense_activation,
         )
-        add(f"convolution_{k}", node)
+        nodes.append((f"convolution_{k}", node))
         size = channels
-    add("encoder", encoder_node(settings, size))
-    return steps
+    return nodes
 
 
 def dense_node(settings: ModelSettings, size: int, width: int) -> Dense:
