@@ -72,3 +72,15 @@ def test_unmatched_spans_are_counted_and_the_first_named(tmp_path: Path) -> None
 def test_sentences_are_told_from_a_table_by_their_gaps(tmp_path: Path) -> None:
     assert looks_like_conll(file(tmp_path, "a\tO\n\nb\tO\n"))
     assert not looks_like_conll(file(tmp_path, "id\tlabel\n1\tO\n\n\n"))
+
+
+@pytest.mark.data
+def test_real_files_are_read(real_data: Path) -> None:
+    """As many sentences and tokens as their makers say; two sentences were cut within a span."""
+    cvs = read_conll(real_data / "resume_ner" / "train.char.bmes")
+    assert (len(cvs), int(cvs.lengths.sum())) == (3821, 124099)
+    assert cvs.notes[0].startswith("4 tags are out of order for bmes (the first in line 62390)")
+    words = read_conll(real_data / "ud_en_ewt" / "train.tsv")
+    assert (len(words), int(words.lengths.sum())) == (12544, 204577)
+    assert words.targets is not None
+    assert len({tag for tags in words.targets for tag in tags}) == 17
