@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tasks import beijing_pm25
+from benchmarks.tasks import beijing_forecast
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "data" / "beijing_pm25"
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).resolve().parents[4] / "shared" / "data" / "beijing_pm25
 def test_it_measures(capsys: pytest.CaptureFixture[str]) -> None:
     if not FOLDER.is_dir():
         pytest.skip(f"there is no {FOLDER}")
-    rows = beijing_pm25.main(["--data", str(FOLDER), "--quick"])
+    rows = beijing_forecast.main(["--data", str(FOLDER), "--quick"])
     assert len(capsys.readouterr().out.splitlines()) == len(rows) + 1
     names = [row.model for row in rows]
     for name in ("last value", "seasonal naive", "linear map"):
