@@ -120,7 +120,9 @@ def test_the_shared_tasks_files_are_read_as_they_are(real_data: Path) -> None:
         cases = read_pairs(path, PLAIN)
         assert len(cases) == 3600
         codec = PairCodec.fit(cases, DataSettings(normalisation="NFD"))
-        assert (codec.source.unit, codec.target.unit) == ("character", "space")
+        # Most Vietnamese entries are of several syllables, apart by spaces.
+        unit = "space" if path.name.startswith("vie") else "character"
+        assert (codec.source.unit, codec.target.unit) == (unit, "space")
         assert codec.marks is None
     forms = read_pairs(real_data / "inflection" / "german-task1-dev", PLAIN)
     assert len(forms) == 1597
