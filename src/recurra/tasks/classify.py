@@ -79,6 +79,15 @@ class Classify(AbstractTask):
             doubt=self.doubt,
         )
 
+    def like(self, decoder: Any) -> Classify:
+        """With the temperature, threshold and doubt of a trained model."""
+        return replace(
+            self,
+            temperature=decoder.temperature,
+            threshold=decoder.threshold,
+            doubt=decoder.doubt,
+        )
+
     def calibrated(
         self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
     ) -> Classify:
@@ -89,11 +98,13 @@ class Classify(AbstractTask):
         """
         del cases
         found = self
+        # Of a model that was calibrated before, the temperature that it answers with is on top.
         answers = np.asarray(model.answers(encoded))
         truth = np.array([case.rows["y"] for case in encoded])
         if settings.calibrate:
-            found = replace(found, temperature=best_temperature(answers, truth))
-            answers = tempered(answers, found.temperature)
+            more = best_temperature(answers, truth)
+            found = replace(found, temperature=found.temperature * more)
+            answers = tempered(answers, more)
         if settings.tune_threshold:
             found = replace(found, threshold=best_threshold(answers[:, 1], truth))
         if settings.coverage is not None:

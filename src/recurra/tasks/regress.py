@@ -55,6 +55,10 @@ class Regress(AbstractTask):
         """Scaled numbers become numbers in the target's unit."""
         return ValueDecoder(margin=self.margin)
 
+    def like(self, decoder: Any) -> Regress:
+        """With the margin of a trained model."""
+        return replace(self, margin=decoder.margin)
+
     def calibrated(
         self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
     ) -> Regress:

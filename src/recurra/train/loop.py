@@ -124,6 +124,13 @@ class Loop:
         self._taught = _Learner(network, task)
         self._learner, self._stepper = accelerator.prepare(self._taught, self.optimiser)
 
+    def standing(self) -> Run:
+        """A beginning in which the weights as they are count as the best so far."""
+        run = Run()
+        run.best_loss, run.best_metric = self._measured()
+        run.best = self._weights()
+        return run
+
     def run(self, run: Run, progress: Progress, after_epoch: Callable[[Run], None]) -> Run:
         """Train until the epochs are over, the patience is, or Ctrl-C comes; `run` is changed.
 
