@@ -33,6 +33,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "init": ("recurra.cli.init", "Look at a file and write an annotated recurra.toml."),
         "fit": ("recurra.cli.fit", "Train a network on a file of sequences."),
+        "compare": (
+            "recurra.cli.compare",
+            "Say which cell is best on a file, and if it really is.",
+        ),
         "evaluate": ("recurra.cli.evaluate", "Measure a bundle on a file that has the answers."),
         "predict": ("recurra.cli.predict", "Answer for a file, or for a stream of observations."),
         "generate": ("recurra.cli.generate", "Continue a text, or frames, with a bundle."),
