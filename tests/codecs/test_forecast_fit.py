@@ -40,13 +40,14 @@ def chosen(**settings: Any) -> Settings:
         ({"lookback": 72}, (72, 24, 24)),
         ({"lookback": 72, "segment": 12}, (72, 12, 24)),
         ({"segment": 1}, (48, 1, 24)),
+        ({"lookback": 12}, (12, 1, 1)),
     ],
 )
 def test_lengths_follow_from_the_clock(settings: dict[str, Any], expected: tuple[int, ...]) -> None:
     assert window_lengths(CASES, chosen(**settings)) == expected
 
 
-@pytest.mark.parametrize("settings", [{"lookback": 50, "segment": 24}, {"lookback": 10}])
+@pytest.mark.parametrize("settings", [{"lookback": 50, "segment": 24}, {"lookback": 10, "season": 24}])
 def test_a_look_back_that_does_not_fit_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="must be a multiple of segment"):
         window_lengths(CASES, chosen(**settings))

@@ -26,7 +26,8 @@ Array = npt.NDArray[Any]
 def window_lengths(cases: Cases, settings: Settings) -> tuple[int, int, int]:
     """Look-back, segment and season in rows, where the settings leave them open.
 
-    The season is what the clock suggests (a day, a week, a year). The look-back is at least two
+    The season is what the clock suggests (a day, a week, a year), where the look-back holds one. The
+    look-back is at least two
     seasons and two horizons long, a segment a season where two of them fit into the look-back.
 
     Raises:
@@ -37,6 +38,7 @@ def window_lengths(cases: Cases, settings: Settings) -> tuple[int, int, int]:
     if season is None:
         dated = isinstance(cases, SeriesCases) and cases.dated
         season = 1 if frequency is None else frequency.season(dated=dated)
+        season = season if (chosen.lookback or season) >= season else 1
     lookback, segment = chosen.lookback, settings.model.segment
     if segment is None:
         whole = lookback is None or (lookback % season == 0 and lookback >= 2 * season)

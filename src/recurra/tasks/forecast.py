@@ -194,7 +194,9 @@ class Forecast(AbstractTask):
         found = []
         for k in range(_WITNESSES):
             history = codec.histories(cases)[k % len(cases)]
-            end = round(len(history.values) * (k + 1) / _WITNESSES)
+            # What is known of the future stands behind the history.
+            last = len(history.values) - (codec.horizon if codec.known else 0)
+            end = max(1, round(last * (k + 1) / _WITNESSES))
             found.append(codec.cut_off(history, end))
         ids = tuple(str(k) for k in range(len(found)))
         return replace(cases, inputs=tuple(found), ids=ids, times=None)
