@@ -23,7 +23,10 @@ class ModelSettings(Section):
         False, description="Read both ways; such a model cannot run one step at a time."
     )
     pool: tuple[Literal["last", "mean", "max"], ...] = Field(
-        ("last", "mean", "max"), min_length=1, description="How steps become one row, concatenated."
+        ("last", "mean", "max"),
+        min_length=1,
+        description="How steps become one row, concatenated.",
+        json_schema_extra={"tasks": ["classify", "regress", "transduce"]},
     )
     embedding: int = Field(64, ge=1, le=65536, description="Width of a symbol's vector (texts).")
     crf: bool = Field(
