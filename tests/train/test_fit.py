@@ -13,6 +13,7 @@ import torch
 
 from recurra import runtime
 from recurra.codecs import Cases, Timed, cases_from_arrays
+from recurra.codecs.missing import Missing
 from recurra.codecs.read import read_cases
 from recurra.errors import DataError, OutputError, SettingsError, TrainingError
 from recurra.spec.report import EpochRecord, FitReport
@@ -102,6 +103,17 @@ def test_a_figure_that_is_not_there_is_refused() -> None:
     three = cases_from_arrays([np.eye(3)[[k % 3, k % 2]] for k in range(30)], list("abc" * 10))
     with pytest.raises(TrainingError, match="watch='auc' needs two classes"):
         fit_cases(three, settings(watch="auc"))
+
+
+def test_a_missing_value_in_the_held_out_part_alone_is_taken_too() -> None:
+    """Which sequences are held out is chance; what becomes of missing values is not."""
+    full = cases()
+    for k in (0, 5, 23):
+        inputs = [x.copy() for x in full.inputs]
+        inputs[k][0, 0] = np.nan
+        fitted = fit_cases(replace(full, inputs=tuple(inputs)), settings(epochs=1))
+        assert fitted.codec.input.missing == Missing("last")
+    assert fit_cases(full, settings(epochs=1)).codec.input.missing is None
 
 
 def test_a_grud_is_trained_exported_and_streams(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from recurra.train.places import Places
 from recurra.train.progress import Progress, Silent
 from recurra.train.randomness import isolated
 
-__all__ = ["Fitted", "fit_cases"]
+__all__ = ["Fitted", "fit_cases", "network_for"]
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,7 @@ def fit_cases(
     chosen = settings.training
     task = task_for(base.task if base else task_of(cases, settings.data), settings)
     refuse_foreign(settings, task.name)
+    settings = _settled(settings, cases, valid)
     if base is not None:
         task = task.like(base.decoder)
     train, held = _parts(task, cases, settings, valid, base)
@@ -192,7 +193,7 @@ def fit_cases(
         threads_of(chosen.threads),
         accelerator_for(chosen.precision, chosen.backend) as accelerator,
     ):
-        module = _network(task, graphs, settings)
+        module = network_for(task, graphs, settings)
         if base is not None:
             module.load_state_dict({n: torch.from_numpy(w) for n, w in base.weights.items()})
         watch = Watched(
@@ -287,9 +288,19 @@ def _parts(
     return cases.subset(range(first)), cases.subset(range(first, len(cases)))
 
 
-def _network(
+def _settled(settings: Settings, *parts: Cases | None) -> Settings:
+    """missing="auto" as all sequences ask for: chance decides which of them are held out."""
+    chosen = settings.data
+    if chosen.missing != "auto" or not any(part is not None and part.missing for part in parts):
+        return settings
+    last = chosen.model_copy(update={"missing": "last"})
+    return settings.model_copy(update={"data": last})
+
+
+def network_for(
     task: AbstractTask, graphs: Mapping[str, Graph], settings: Settings
 ) -> torch.nn.Module:
+    """The network ahead of its first step, drawn from torch's random state."""
     model, training = settings.model, settings.training
     return task.network(
         graphs,
