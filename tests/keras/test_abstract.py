@@ -12,13 +12,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import keras
 from keras_agreement import CHOICES, TOLERANCE, allowed, deviation
 from recurra.keras import GRU, LSTM, SimpleRNN
 

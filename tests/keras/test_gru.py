@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+import keras
 import numpy as np
 import pytest
 import torch
 
-import keras
 from recurra.keras import GRU
 
 pytestmark = [

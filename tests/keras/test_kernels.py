@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import keras
 import pytest
 import torch
 from torch import nn
 
-import keras
 from recurra.keras import GRU, LSTM, SimpleRNN
 
 pytestmark = [

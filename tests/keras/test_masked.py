@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import keras
 import pytest
 import torch
 
-import keras
 from recurra.keras.masked import outputs_of
 
 pytestmark = pytest.mark.skipif(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import pytest
 
-import keras
 from recurra.errors import SettingsError
 from recurra.keras import GRU, SimpleRNN
 from recurra.keras.names import check_names, word_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import keras
 import pytest
 import torch
 
-import keras
 from recurra.keras.scan import Step, dropped, projected, scanned
 
 pytestmark = pytest.mark.skipif(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 
+import keras
 import numpy as np
 import pytest
 
-import keras
 from recurra.keras import SimpleRNN
 
 pytestmark = [
