@@ -5,7 +5,7 @@
 DIR holds `train/`, `dev/` and `test/` with `<language>_<part>.tsv`: letters, a tab, sounds apart by
 spaces; 3,600, 450 and 450 words. One configuration for all languages: letters decomposed (NFD), a
 bidirectional encoder, additive attention, the epoch chosen on dev by greedy outputs, a beam
-of 5 on test. Published: the shared task's LSTM baseline, Gorman et al. 2020, table 3.
+of 5 on test. Published: the shared task's LSTM baseline, Gorman et al. 2020.
 """
 
 from __future__ import annotations

@@ -92,3 +92,18 @@ def test_what_cannot_be_used_is_refused() -> None:
         SequenceTransducer().fit(["a"])
     with pytest.raises(DataError, match="a target for each of 2, got 1"):
         SequenceTransducer().fit(["a", "b"], ["c"])
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float64"])
+def test_other_precisions_learn_too(precision: str, tmp_path: Path) -> None:
+    """With guesses among the decoder's inputs; the bundle is certified in the weights' own dtype."""
+    X, y = reversed_words(40)
+    model = SequenceTransducer(
+        **LEARNING | {"epochs": 2, "precision": precision},
+        attention="additive",
+        teacher_forcing=0.5,
+    ).fit(X, y)
+    model.save(tmp_path / "bundle")
+    again = SequenceTransducer.load(tmp_path / "bundle")
+    assert str(again.model_.dtype) == ("float64" if precision == "float64" else "float32")
+    assert again.predict(X[:3]) == model.predict(X[:3])
