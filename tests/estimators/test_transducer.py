@@ -96,7 +96,7 @@ def test_what_cannot_be_used_is_refused() -> None:
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float64"])
 def test_other_precisions_learn_too(precision: str, tmp_path: Path) -> None:
-    """With guesses among the decoder's inputs; the bundle is certified in the weights' own dtype."""
+    """With guesses among the decoder's inputs; the bundle is certified in the weights' dtype."""
     X, y = reversed_words(40)
     model = SequenceTransducer(
         **LEARNING | {"epochs": 2, "precision": precision},
