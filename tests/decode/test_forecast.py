@@ -99,6 +99,9 @@ def test_json_gives_the_same_decoder_back(distribution: str) -> None:
         {"levels": ("0.5",)},
         {"levels": (0.1, 0.9)},
         {"distribution": "point"},
+        {"distribution": "point", "levels": (0.1, 0.9)},
+        {"distribution": "point", "levels": (0.1, 0.9), "margins": (-1.0,)},
+        {"margins": (1.0,)},
     ],
 )
 def test_a_decoder_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
@@ -108,6 +111,11 @@ def test_a_decoder_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
         )
     with pytest.raises(BundleError):
         decoder_from_json(decoder("quantiles").to_json() | {"ahead": -1})
+
+
+def test_margins_survive_json() -> None:
+    own = decoder("point", levels=(0.1, 0.9), margins=(0.5, 1.5))
+    assert decoder_from_json(json.loads(json.dumps(own.to_json()))) == own
 
 
 def test_a_head_of_another_width_is_refused() -> None:

@@ -84,6 +84,27 @@ def test_missing_values_are_told_and_carried() -> None:
     assert np.isfinite(forecaster.predict(holed[:56])).all()
 
 
+@pytest.mark.parametrize("decoding", ["direct", "recursive"])
+def test_intervals_of_a_chosen_coverage(decoding: str, tmp_path: Path) -> None:
+    noisy = X + np.random.default_rng(0).normal(0, 0.5, 260)
+    chosen = SMALL | {"coverage": 0.8, "decoding": decoding, "epochs": 3}
+    forecaster = SequenceForecaster(**chosen, valid_fraction=0.3).fit(noisy)
+    figures = forecaster.backtest(noisy[150:])
+    assert figures["interval"] == pytest.approx(0.8)
+    # Measured on the rows that the margins were taken from, where it must hold.
+    assert figures["coverage"] >= 0.78
+    answer = forecaster.forecast(noisy)[0].values
+    assert (answer[..., 1] < answer[..., 0]).all()
+    assert (answer[..., 0] < answer[..., 2]).all()
+    forecaster.save(tmp_path / "b")
+    again = SequenceForecaster.load(tmp_path / "b")
+    assert again.forecast(noisy)[0].values.tobytes() == answer.tobytes()
+    session = again.stream()
+    for row in noisy:
+        streamed = session.feed(row)
+    assert streamed.values.tobytes() == answer.tobytes()
+
+
 def test_more_rows_than_were_learnt_are_refused() -> None:
     forecaster = SequenceForecaster(**SMALL | {"epochs": 1}).fit(X)
     with pytest.raises(SettingsError, match="horizon expected 1 to 6"):

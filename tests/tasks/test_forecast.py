@@ -9,7 +9,9 @@ from scipy import stats
 
 from recurra.codecs.forecast_table import SeriesCases
 from recurra.codecs.windows import Windows
+from recurra.errors import SettingsError
 from recurra.metrics.baselines import fit_linear_map
+from recurra.runtime.models.forecast import Forecast as ForecastAnswer
 from recurra.spec.batch import Batch
 from recurra.spec.settings import Settings
 from recurra.tasks.forecast import BASELINE, Forecast
@@ -126,6 +128,36 @@ def test_the_pinball_loss_by_hand() -> None:
     expected = 0.5 * 0.5 + 0.1 * 0.5 + 0.5 * 1.0 + 0.1 * 2.0
     assert float(total) == pytest.approx(expected)
     assert float(weight) == 2
+
+
+def test_margins_are_the_quantiles_of_held_out_errors() -> None:
+    settings = chosen(coverage=0.5, stride=3, normalise="window")
+    task = Forecast.of(settings)
+    own = cases(100)
+    codec = task.codec(own, settings)
+    windows = task.encoded(codec, own, settings, training=False)
+    assert isinstance(windows, Windows)
+    random = np.random.default_rng(0)
+    points = random.normal(10, 5, (len(windows), 4, 2))
+
+    class Model:
+        def answers(self, encoded: Windows) -> list[Any]:
+            return [ForecastAnswer(point[..., None]) for point in points]
+
+    calibrated = task.calibrated(Model(), windows, own, settings.training)
+    assert calibrated.levels == (0.25, 0.75)
+    scale = windows.collate(range(len(windows))).rows["scale"]
+    errors = np.abs(points - windows.truth(range(len(windows)))) / scale[:, None]
+    rank = int(np.ceil((len(windows) + 1) * 0.5)) - 1
+    np.testing.assert_allclose(
+        np.reshape(calibrated.margins, (4, 2)), np.sort(errors, axis=0)[rank]
+    )
+    assert task.like(calibrated.decoder(codec)).margins == calibrated.margins
+    strict = chosen(coverage=0.999).training
+    with pytest.raises(SettingsError, match="needs at least 999 held-out forecasts"):
+        task.calibrated(Model(), windows, own, strict)
+    with pytest.raises(SettingsError, match="leave one out"):
+        Forecast.of(chosen(coverage=0.5, distribution="gaussian"))
 
 
 def test_witnesses_are_histories_of_the_watched_series() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Unpack
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -14,7 +15,9 @@ from recurra.codecs import Cases
 from recurra.codecs.forecast import ForecastCodec
 from recurra.codecs.forecast_fit import fit_forecast_codec, window_lengths
 from recurra.codecs.windows import Windows
+from recurra.decode import conformal_quantile
 from recurra.decode.forecast import LEAST_SCALE, Distribution, ForecastDecoder
+from recurra.errors import SettingsError
 from recurra.layers import BuildOptions
 from recurra.metrics.baselines import fit_linear_map
 from recurra.spec.batch import Batch, EncodedCases
@@ -51,6 +54,7 @@ class Forecast(AbstractTask):
         distribution: What the network puts out for each number.
         levels: Of its quantiles.
         recursive: Forecasts are read again as history.
+        margins: Of points, as `ForecastDecoder` has them.
     """
 
     name: ClassVar[str] = "forecast"
@@ -60,12 +64,19 @@ class Forecast(AbstractTask):
     distribution: Distribution = "point"
     levels: tuple[float, ...] = ()
     recursive: bool = False
+    margins: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> Forecast:
         """The task with the outputs and the loss of the settings."""
         model = settings.model
         levels: tuple[float, ...] = ()
+        coverage = settings.training.coverage
+        if coverage is not None and model.distribution != "point":
+            raise SettingsError(
+                f"coverage={coverage} gives points their intervals, "
+                f"distribution={model.distribution!r} has its own at levels: leave one out"
+            )
         if model.distribution != "point":
             # Learnt quantiles give the point by their median.
             own = (0.5,) if model.distribution == "quantiles" else ()
@@ -74,7 +85,6 @@ class Forecast(AbstractTask):
             point_loss=settings.training.point_loss,
             distribution=model.distribution,
             levels=levels,
-            recursive=model.decoding == "recursive",
         )
 
     def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
@@ -117,7 +127,9 @@ class Forecast(AbstractTask):
         """This task with the linear map, fitted on the training windows."""
         assert isinstance(cases, Windows)  # as `encoded` made them
         del settings
-        return replace(self, linear=fit_linear_map(cases))
+        # Where the network gives other than all rows at once, its forecasts are read again.
+        recursive = cases.cut.ahead != cases.cut.horizon
+        return replace(self, linear=fit_linear_map(cases), recursive=recursive)
 
     def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
         """{"main": encoder -> pool (last) -> [dropout] -> head; "baseline": the linear map}."""
@@ -175,7 +187,48 @@ class Forecast(AbstractTask):
             outputs=codec.cut.outputs,
             distribution=self.distribution,
             levels=self.levels,
+            margins=self.margins,
         )
+
+    def like(self, decoder: Any) -> Forecast:
+        """With the outputs and the margins of a trained model."""
+        return replace(
+            self,
+            distribution=decoder.distribution,
+            levels=decoder.levels,
+            margins=decoder.margins,
+        )
+
+    def calibrated(
+        self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
+    ) -> Forecast:
+        """With the margins that the settings' coverage needs, for each row ahead and target.
+
+        Raises:
+            SettingsError: too few held-out forecasts to say.
+        """
+        del cases
+        if settings.coverage is None:
+            return self
+        assert isinstance(encoded, Windows)  # as `encoded` made them
+        index = np.arange(len(encoded))
+        points = np.stack([answer.points for answer in model.answers(encoded)])
+        scale = encoded.collate(index).rows["scale"]
+        scores = np.abs(points - encoded.truth(index)) / scale[:, None]
+        margins = []
+        for row in scores.reshape(len(index), -1).T:
+            seen = row[~np.isnan(row)]
+            margin = conformal_quantile(seen, settings.coverage)
+            if margin == math.inf:
+                least = math.ceil(settings.coverage / (1 - settings.coverage))
+                raise SettingsError(
+                    f"coverage={settings.coverage} needs at least {least} held-out forecasts of "
+                    f"each row ahead, there are {len(seen)}: hold out more (valid_fraction), or "
+                    "ask for less"
+                )
+            margins.append(margin)
+        levels = (0.5 - settings.coverage / 2, 0.5 + settings.coverage / 2)
+        return replace(self, margins=tuple(margins), levels=levels)
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], batch: Batch

@@ -76,6 +76,8 @@ class ForecastModel(AbstractModel):
             raise BundleError(f"expected the graphs {MAIN} and {BASELINE}, got {sorted(graphs)}")
         if (decoder.ahead, decoder.outputs) != (codec.ahead, codec.cut.outputs):
             raise BundleError("the decoder gives other rows or targets than the codec says")
+        if len(decoder.margins) not in (0, codec.horizon * len(codec.targets)):
+            raise BundleError("the decoder has margins for other rows or targets")
         if codec.recursive and decoder.distribution != "point":
             raise BundleError("forecasts that are read again as history must be points")
         wanted = {
@@ -155,6 +157,7 @@ class ForecastModel(AbstractModel):
         """A forecast for each window of the batch."""
         shift, scale = batch.rows["shift"], batch.rows["scale"]
         values = self._by_window(outputs) * scale[:, None, :, None] + shift[:, None, :, None]
+        values = self._widened(values, scale)
         return [_forecast(v, t) for v, t in zip(values, batch.rows["time"], strict=True)]
 
     def figures(self, answers: Any, encoded: EncodedCases, cases: Cases) -> dict[str, float]:
@@ -355,7 +358,16 @@ class ForecastModel(AbstractModel):
         scaled = np.concatenate(found, axis=1)[:, : codec.horizon]
         shifts, scales = windows.units(index)
         values = scaled * scales[:, None] + shifts[:, None]
-        return [_forecast(v[..., None], t) for v, t in zip(values, batch.rows["time"], strict=True)]
+        values = self._widened(values[..., None], batch.rows["scale"])
+        return [_forecast(v, t) for v, t in zip(values, batch.rows["time"], strict=True)]
+
+    def _widened(self, values: Array, scale: Array) -> Array:
+        """Points [B, H, A, 1] with their margins on either side; quantiles as they are."""
+        if not self.decoder.margins:
+            return values
+        margins = np.reshape(self.decoder.margins, values.shape[1:3]) * scale[:, None]
+        points = values[..., 0]
+        return np.stack([points, points - margins, points + margins], axis=3)
 
     def _naive_errors(self, windows: Windows) -> Array:
         """What MASE is measured in, for each window and target."""
