@@ -2,12 +2,13 @@
 
 A pupil takes eight subjects, one a term, in any order; each is passed or failed. At the end one
 asks: will the course in physics be passed? It is, if mathematics and mechanics were. A GRU learns
-that from examples, and its update gate shows when it wrote: at these two subjects, and not at
-drawing or history, which it lets pass by.
+that from examples. Its reset and update gates are drawn over the terms, and below them how far
+each term moved the state, z (n - h): far at these two subjects, little at drawing or history.
 
 What printed programs get wrong: gates that are drawn are those of another step, or of a layer with
-random weights; the mean over all units is shown, where some units keep and others write; and a high
-z is read as "kept" or as "written" without a look at the convention. Here z = 1 writes.
+random weights; the mean over all units is shown, where some units keep and others write; a high z
+is read as "kept" or as "written" without a look at the convention (here z = 1 writes); and an open
+gate is taken for a memory, although what it writes may be what was there before.
 
     KERAS_BACKEND=torch python examples/classics/gates_over_time.py gates.png
 """
@@ -99,7 +100,7 @@ def main(picture: str | Path, units: int = 8, epochs: int = 25) -> dict[str, flo
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(11, 6), layout="constrained", sharex=True)
+    figure, axes = plt.subplots(3, 2, figsize=(11, 8), layout="constrained", sharex=True)
     figures = {}
     x = pupils(200, 2)[0]
     taken = np.abs(x).argmax(2)
@@ -109,18 +110,18 @@ def main(picture: str | Path, units: int = 8, epochs: int = 25) -> dict[str, flo
         gates = gates_of(gru, inputs)
         with torch.no_grad():
             states = nn.functional.pad(gru(inputs)[0], (0, 0, 1, 0)).numpy()
-        moved = np.abs(np.diff(states, axis=1)).sum(2)
+        steps = np.abs(np.diff(states, axis=1))
+        moved = steps.sum(2)
         needed = np.isin(taken, [SUBJECTS.index(subject) for subject in NEEDED])
         figures[f"{name}: state moved by a needed subject"] = float(moved[needed].mean())
         figures[f"{name}: state moved by another"] = float(moved[~needed].mean())
-        for row, (kind, values) in enumerate(zip(("reset", "update"), gates, strict=True)):
-            place = axes[row, column]
-            place.imshow(values[0].T, aspect="auto", vmin=0, vmax=1, cmap="viridis")
-            place.set(title=f"{name}: {kind} gate", ylabel="unit")
-            marks = [
-                SUBJECTS[k] + (" +" if x[0, t, k] > 0 else " -") for t, k in enumerate(taken[0])
-            ]
+        kinds = ("reset gate", "update gate", "how far the state moved")
+        marks = [SUBJECTS[k] + (" +" if x[0, t, k] > 0 else " -") for t, k in enumerate(taken[0])]
+        for place, kind, values in zip(axes[:, column], kinds, (*gates, steps), strict=True):
+            shown = place.imshow(values[0].T, aspect="auto", vmin=0, vmax=1, cmap="viridis")
+            place.set(title=f"{name}: {kind}", ylabel="unit")
             place.set_xticks(range(len(marks)), marks, rotation=40, ha="right")
+        figure.colorbar(shown, ax=axes[:, column], shrink=0.4)
     figure.savefig(picture, dpi=120)
     plt.close(figure)
     for figure_name, value in figures.items():

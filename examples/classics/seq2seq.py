@@ -95,7 +95,7 @@ class Translator:
         return [text.split(">")[0] for text in written]
 
 
-def main(units: int = 512, epochs: int = 30, numbers: int = 2000) -> dict[str, float]:
+def main(units: int = 512, epochs: int = 20, numbers: int = 2000) -> dict[str, float]:
     """Learn with both; the share of unseen numbers that come out right to the last digit."""
     keras.utils.set_random_seed(0)
     order = np.random.default_rng(0).permutation(np.arange(1, numbers))
