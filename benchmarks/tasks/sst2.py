@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> Row:
     return run(
         "sst2",
         "Good and bad film reviews.",
-        lambda folder: tuple(read(folder / f"{part}.tsv") for part in ("train", "dev", "test")),  # type: ignore[return-value]  # three of three
+        lambda folder: tuple(read(folder / f"{part}.tsv") for part in ("train", "dev", "test")),  # type: ignore[arg-type, return-value]  # three of three
         SETTINGS,
         argv,
         analyzer="word",

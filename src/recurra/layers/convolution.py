@@ -58,9 +58,9 @@ class Convolution(AbstractLayer):
                 bias=bias,
             )
         )
-        options = {"device": device, "dtype": dtype}
-        self.weight = nn.Parameter(torch.empty(output_size, width * input_size, **options))
-        self.bias = nn.Parameter(torch.empty(output_size, **options)) if bias else None
+        weight = torch.empty(output_size, width * input_size, device=device, dtype=dtype)
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(weight.new_empty(output_size)) if bias else None
         self._function = function_of(activation)
         self.reset_parameters()
 

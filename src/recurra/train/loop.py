@@ -168,7 +168,7 @@ class Loop:
         epoch = run.epoch + 1
         self.network.train()
         self._taught.task = self.task.at_epoch(epoch, self.settings)
-        loss = weight = norms = 0.0
+        loss = weight = norms = norm = 0.0
         clipped = seen = 0
         batches = self.task.batches(self.cases, self.settings, epoch)
         fallen = self._fallen(run)
@@ -179,8 +179,8 @@ class Loop:
             made = self._step(step, indices, carry, fallen, interrupted)
             if made is None:
                 return False
-            carry = made.carry
-            loss, weight, norms = loss + made.loss, weight + made.weight, norms + made.norm
+            carry, norm = made.carry, made.norm
+            loss, weight, norms = loss + made.loss, weight + made.weight, norms + norm
             clipped += made.clipped
             count = sum(map(len, indices))
             self._seen, seen = self._seen + count, seen + count
@@ -190,7 +190,7 @@ class Loop:
         except TrainingError as error:
             raise TrainingError(
                 f"{error}; it was measured after step {step + 1} (epoch {epoch}), whose gradient "
-                f"norm was {made.norm}"
+                f"norm was {norm}"
             ) from error
         run.epoch = epoch
         run.history.append(

@@ -126,7 +126,8 @@ class Constraint:
 
 def _norms(weight: Tensor) -> Tensor:
     axes = tuple(range(1, weight.ndim)) or (0,)
-    return torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
+    norms: Tensor = torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
+    return norms
 
 
 def _max_norm(weight: Tensor, largest: float) -> None:

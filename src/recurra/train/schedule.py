@@ -62,13 +62,15 @@ def learning_rate(step: int, steps: int, settings: TrainingSettings, fallen: int
             share = (1.0 + math.cos(math.pi * progress)) / 2
             return highest * (_FLOOR + (1.0 - _FLOOR) * share)
         case "step":
-            return highest * settings.decay_factor ** math.floor(epoch / settings.decay_epochs)
+            return highest * math.pow(
+                settings.decay_factor, math.floor(epoch / settings.decay_epochs)
+            )
         case "exponential":
-            return highest * settings.decay_factor ** (epoch / settings.decay_epochs)
+            return highest * math.pow(settings.decay_factor, epoch / settings.decay_epochs)
         case "inverse_sqrt":
             return highest * math.sqrt(max(warmup, 1) / (step + 1))
         case "plateau":
-            return highest * settings.decay_factor**fallen
+            return highest * math.pow(settings.decay_factor, fallen)
     return highest
 
 

@@ -158,7 +158,7 @@ class RowModel(AbstractModel):
             return {"prediction": float(answer), "low": low, "high": high}
         best = int(self.decoder.choose(answer[None])[0])
         names = map(label_text, self.labels)
-        found = {
+        found: dict[str, Any] = {
             "prediction": self.labels[best],
             "probability": dict(zip(names, map(float, answer), strict=True)),
         }
