@@ -21,6 +21,7 @@ __all__ = [
     "EqualTime",
     "Evaluation",
     "FitReport",
+    "RangeTest",
     "SeedRun",
 ]
 
@@ -245,3 +246,19 @@ class Comparison(TypedDict):
     verdict: str
     equal_time: EqualTime | None
     picture: str
+
+
+class RangeTest(TypedDict):
+    """`recurra find-lr --json`.
+
+    `learning_rate`: where the loss falls fastest, null where it does not fall; `now`: that of the
+    settings; `burst_at`: null where the loss did not burst; the lists have one entry a step.
+    """
+
+    learning_rate: float | None
+    now: float
+    lowest_at: float
+    burst_at: float | None
+    learning_rates: list[float]
+    losses: list[float]
+    smoothed: list[float]
