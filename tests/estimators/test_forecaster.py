@@ -105,6 +105,16 @@ def test_intervals_of_a_chosen_coverage(decoding: str, tmp_path: Path) -> None:
     assert streamed.values.tobytes() == answer.tobytes()
 
 
+def test_it_goes_on_learning_where_the_regime_changes() -> None:
+    forecaster = SequenceForecaster(**SMALL | {"epochs": 8}).fit(X[:150])
+    changed = 10 + 4 * np.sign(np.sin(T * 2 * np.pi / 12))
+    before = forecaster.backtest(changed[150:])["mse"]
+    forecaster.partial_fit(changed[:200])
+    assert not forecaster.kept_
+    assert forecaster.backtest(changed[150:])["mse"] < before
+    assert forecaster.partial_fit(np.full(60, 5.0) + 0.01 * T[:60] % 3).predict(X).shape == (6, 1)
+
+
 def test_more_rows_than_were_learnt_are_refused() -> None:
     forecaster = SequenceForecaster(**SMALL | {"epochs": 1}).fit(X)
     with pytest.raises(SettingsError, match="horizon expected 1 to 6"):

@@ -59,6 +59,28 @@ class SequenceForecaster(AbstractSequenceEstimator):
         del y
         return super().fit(X, None, None if valid is None else (valid, None), progress=progress)
 
+    def partial_fit(
+        self, X: Any, y: Any = None, valid: Any = None, *, progress: Progress | None = None
+    ) -> Self:
+        """Go on learning from newer rows; without a model yet, as `fit`.
+
+        Scaling, clock and network stay; the newest `valid_fraction` of each series is held out, and
+        the old weights stay unless an epoch is better on it.
+
+        Args:
+            X: Histories of the same columns.
+            y: Takes no part.
+            valid: As in `fit`.
+            progress: As in `fit`.
+
+        Returns:
+            The forecaster; `kept_` says whether the old weights stayed.
+        """
+        if not hasattr(self, "model_"):
+            return self.fit(X, y, valid, progress=progress)
+        pair = None if valid is None else (valid, None)
+        return super().partial_fit(X, None, pair, progress=progress)
+
     def predict(self, X: Any, horizon: int | None = None) -> Any:
         """The rows that come after each history, without its future.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Unpack
@@ -12,7 +13,7 @@ import torch
 
 from recurra.codecs import AbstractCodec, Cases, SequenceCodec, fit_codec
 from recurra.decode import AbstractDecoder
-from recurra.errors import SettingsError, SpecError
+from recurra.errors import DataError, SettingsError, SpecError
 from recurra.layers import BuildOptions, Networks, build
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
 from recurra.spec.graph import Graph, Step
@@ -70,6 +71,25 @@ class AbstractTask:
         chosen = settings.training
         train, held = split(len(cases), chosen.valid_fraction, chosen.seed)
         return cases.subset(train), cases.subset(held) if len(held) else None
+
+    def newest(self, codec: Any, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+        """As `parts`, where a trained model goes on learning: the newest cases are held out.
+
+        Raises:
+            DataError: one case, which cannot be learnt from and held out.
+        """
+        del codec
+        held = math.ceil(settings.training.valid_fraction * len(cases))
+        if held >= len(cases):
+            raise DataError(
+                f"expected at least 2 sequences, of which the last is held out, got {len(cases)}: "
+                "give more sequences, or valid_fraction=0",
+                path=cases.source,
+            )
+        if not held:
+            return cases, None
+        first = len(cases) - held
+        return cases.subset(range(first)), cases.subset(range(first, len(cases)))
 
     def codec(self, train: Cases, settings: Settings) -> AbstractCodec:
         """The codec that the training part asks for."""

@@ -90,20 +90,11 @@ class Forecast(AbstractTask):
     def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
         """The first rows of every series, and the last ones with a look-back before them."""
         lookback, _, _ = window_lengths(cases, settings)
-        horizon, fraction = settings.data.horizon, settings.training.valid_fraction
-        if not fraction:
-            return cases, None
-        first, last, watched = [], [], []
-        for k, x in enumerate(cases.inputs):
-            held = max(round(fraction * len(x)), horizon)
-            # A series too short for a window of each part is learnt from whole.
-            cut = len(x) - held if len(x) >= lookback + horizon + held else len(x)
-            first.append(slice(0, cut))
-            if cut < len(x):
-                watched.append(k)
-                last.append(slice(cut - lookback, len(x)))
-        train = _rows(cases, first)
-        return train, _rows(cases.subset(watched), last) if watched else None
+        return _by_time(cases, lookback, settings.data.horizon, settings.training.valid_fraction)
+
+    def newest(self, codec: Any, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+        """As `parts`, with the look-back and the horizon of the trained model."""
+        return _by_time(cases, codec.lookback, codec.horizon, settings.training.valid_fraction)
 
     def codec(self, train: Cases, settings: Settings) -> ForecastCodec:
         """Columns, clock and scaling of the training part."""
@@ -282,6 +273,25 @@ class Forecast(AbstractTask):
             + 0.5 * (freedom * math.pi).log()
             + scale.log()
         )
+
+
+def _by_time(
+    cases: Cases, lookback: int, horizon: int, fraction: float
+) -> tuple[Cases, Cases | None]:
+    """The first rows of every series, and the last ones with a look-back before them."""
+    if not fraction:
+        return cases, None
+    first, last, watched = [], [], []
+    for k, x in enumerate(cases.inputs):
+        held = max(round(fraction * len(x)), horizon)
+        # A series too short for a window of each part is learnt from whole.
+        cut = len(x) - held if len(x) >= lookback + horizon + held else len(x)
+        first.append(slice(0, cut))
+        if cut < len(x):
+            watched.append(k)
+            last.append(slice(cut - lookback, len(x)))
+    train = _rows(cases, first)
+    return train, _rows(cases.subset(watched), last) if watched else None
 
 
 def _rows(cases: Cases, parts: Sequence[slice]) -> Cases:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from recurra.codecs import AbstractCodec, Cases, task_of
-from recurra.errors import DataError, SettingsError, TrainingError
+from recurra.errors import SettingsError, TrainingError
 from recurra.runtime import MODELS, Parts
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
@@ -275,17 +274,7 @@ def _parts(
         return cases, valid
     if base is None:
         return task.parts(cases, settings)
-    held = math.ceil(settings.training.valid_fraction * len(cases))
-    if held >= len(cases):
-        raise DataError(
-            f"expected at least 2 sequences, of which the last is held out, got {len(cases)}: "
-            "give more sequences, or valid_fraction=0",
-            path=cases.source,
-        )
-    if not held:
-        return cases, None
-    first = len(cases) - held
-    return cases.subset(range(first)), cases.subset(range(first, len(cases)))
+    return task.newest(base.codec, cases, settings)
 
 
 def _settled(settings: Settings, *parts: Cases | None) -> Settings:
