@@ -60,6 +60,21 @@ def test_sensor_steps_with_a_label_a_row() -> None:
     assert arrays.targets == ((0, 1), (1,))
 
 
+def test_whole_texts_can_be_answered() -> None:
+    """A row a text, with ids or without; a token a row has more than one row an id."""
+    codec = fitted(tag_cases_from_arrays([["the", "dog"]], [["D", "N"]], settings=TAG))
+    for table in (
+        pl.DataFrame({"text": ["the dog", "a cat"]}),
+        pl.DataFrame({"id": [1, 2], "text": ["the dog", "a cat"]}),
+    ):
+        cases = read_cases(table, DataSettings(), need_target=False, expect=codec)
+        assert (cases.kind, cases.inputs) == ("text", ("the dog", "a cat"))
+        assert [case.length for case in codec.encode_cases(cases)] == [2, 2]
+    tokens = pl.DataFrame({"id": [1, 1], "text": ["the", "dog"]})
+    cases = read_cases(tokens, DataSettings(), need_target=False, expect=codec)
+    assert cases.inputs == (("the", "dog"),)
+
+
 def test_numbers_in_json_lines(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"x": [[1, 2], [3, 4]], "y": [0, 1], "id": "p"}\n{"x": [[5, 6]], "y": [1]}')

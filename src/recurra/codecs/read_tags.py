@@ -2,7 +2,8 @@
 
 .conll .bio .iob .bioes .bmes .txt .tsv   a token a line, the tag in the last column (`read_conll`)
 .csv .tsv .parquet, a data frame          a long table with a label a row: id, time, features,
-                                          target; or id, text (a token a row), target
+                                          target; or id, text (a token a row), target; to
+                                          answer also a text a row, which the codec cuts
 .jsonl .ndjson                            {"x": ["a", "b"] or [[0.1], [0.2]], "y": ["O", "B-X"]}
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.arrays import cases_from_arrays
 from recurra.codecs.cases import Cases, Label
-from recurra.codecs.from_table import groups_of, long_cases
+from recurra.codecs.from_table import groups_of, long_cases, text_cases
 from recurra.codecs.read_bytes import decode_text, read_bytes
 from recurra.codecs.read_conll import SUFFIXES, looks_like_conll, read_conll
 from recurra.codecs.read_delimited import read_delimited
@@ -172,6 +173,8 @@ def _table_cases(
         said = said.model_copy(update={"features": expect.features})
     roles = find_roles(others, said, want_target=False, need_target=False, expect=None)
     id_column = roles.columns.id
+    if roles.kind == "text" and not want and _once(others, id_column):
+        return text_cases(others, roles, "classify")
     if id_column is None:
         raise table.error("expected a column that tells which sequence a row belongs to: give --id")
     if roles.kind == "series":
@@ -196,6 +199,11 @@ def _table_cases(
         [[labels[int(row)] for row in group] for group in rows],
         lambda i, message: table.error(message, row=int(rows[i][0]), column=target),
     )
+
+
+def _once(table: Table, id_column: str | None) -> bool:
+    """Whether no two rows belong together: then each holds a whole text."""
+    return id_column is None or len(groups_of(table, id_column)) == len(table)
 
 
 def _token_column(table: Table, settings: DataSettings) -> str | None:
