@@ -157,6 +157,12 @@ def _unknown_suffix(path: Path) -> DataError:
         return DataError("expected a file, got a folder: name a file in it", path=path)
     if not path.exists():
         return DataError("expected a readable file, but there is none: check the path", path=path)
+    if path.suffix.lower() == ".txt":
+        return DataError(
+            "a plain text has no targets: to continue it, take --task generate; to classify texts, "
+            "put them into a table with their labels",
+            path=path,
+        )
     return DataError(
         f"expected a file that ends in {', '.join(SUFFIXES)}, got {path.suffix or 'no suffix'!r}: "
         "rename or convert it",
