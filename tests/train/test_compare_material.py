@@ -61,3 +61,12 @@ def test_files_are_read_alike(tmp_path) -> None:
     assert test is not None
     assert (cases.target_kind, test.target_kind) == ("class", "class")
     assert read_parts(Files(path, None), settings())[1] is None
+
+
+def test_missing_values_of_any_part_are_settled_for_all() -> None:
+    """A hole in the test part alone decides how every network is trained."""
+    holed = waves(10, seed=9)
+    holed.inputs[3][2, 0] = np.nan
+    found = material_of(waves(), settings(), test=holed)
+    assert found.settings.data.missing == "last"
+    assert material().settings.data.missing == "auto"

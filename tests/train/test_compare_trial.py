@@ -9,7 +9,7 @@ import pytest
 from recurra import runtime
 from recurra.errors import OutputError, TrainingError
 from recurra.train import compare_trial
-from recurra.train.compare_trial import Trial, finished, run_trial, settings_of
+from recurra.train.compare_trial import Trial, finished, mean_scores, run_trial, settings_of
 from train.comparing import Told, material
 
 TRIAL = Trial("gru", 3, 2, 7)
@@ -102,3 +102,17 @@ def test_numbers_have_squared_errors_as_scores(tmp_path: Path) -> None:
     found = run_trial(material_of(cases, settings()), TRIAL, tmp_path / "t", Told())
     assert (found["metric"], found["direction"]) == ("mse", "min")
     assert np.mean(found["scores"]) == pytest.approx(found["figures"]["mse"])
+
+
+def test_a_figure_that_is_no_mean_has_no_scores() -> None:
+    assert mean_scores([1.0, 0.0], 0.5) == [1.0, 0.0]
+    assert mean_scores([1.0, 0.0], 0.6) is None
+    assert mean_scores([1.0, None], 0.5) is None
+
+
+def test_the_watched_figure_is_compared(tmp_path: Path) -> None:
+    found = run_trial(material(watch="macro_f1"), TRIAL, tmp_path / "f1", Told())
+    assert (found["metric"], found["scores"]) == ("macro_f1", None)
+    found = run_trial(material(watch="log_loss"), TRIAL, tmp_path / "loss", Told())
+    assert (found["metric"], found["direction"]) == ("log_loss", "min")
+    assert np.mean(found["scores"]) == pytest.approx(found["figures"]["log_loss"])

@@ -31,6 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from recurra import metrics
 from recurra.codecs import Cases, LabelCodec, SequenceCodec
 from recurra.train.compare_material import Material
+from recurra.train.compare_trial import mean_scores
 
 __all__ = ["Baseline", "baselines_of", "flattened", "last_values", "summaries"]
 
@@ -84,7 +85,8 @@ class _Fitting:
     """Fits on the training part, chooses on the watched one, answers on the test part."""
 
     def __init__(self, material: Material, classes: int | None) -> None:
-        self._task, self._classes = material.task, classes
+        self._task, self._classes = material.task.name, classes
+        self._metric, self._sign = material.metric[0], 1 if material.metric[1] == "max" else -1
         self._train, self._valid, self._test = material.train, material.valid, material.test
         self._codec: Any = material.codec
 
@@ -112,10 +114,11 @@ class _Fitting:
         best = models[-2]
         if self._valid is not None:
             watched, truth = features(self._valid), self._truth(self._valid)
-            metric, direction = self._task.metric
-            sign = 1 if direction == "max" else -1
             best = max(
-                models, key=lambda m: sign * self._figures(self._answers(m, watched), truth)[metric]
+                models,
+                key=lambda m: (
+                    self._sign * self._figures(self._answers(m, watched), truth)[self._metric]
+                ),
             )
         return self._measured(name, about, self._answers(best, features(self._test)))
 
@@ -142,14 +145,15 @@ class _Fitting:
     def _measured(self, name: str, about: str, answers: Array) -> Baseline:
         truth = self._truth(self._test)
         answers = np.broadcast_to(answers, (len(truth), *answers.shape[1:]))
-        metric, figures = self._task.metric[0], self._figures(answers, truth)
-        scores = [
-            self._figures(answers[k : k + 1], truth[k : k + 1])[metric] for k in range(len(truth))
-        ]
-        return Baseline(name, about, figures, tuple(scores))
+        figures = self._figures(answers, truth)
+        singles = (self._figures(answers[k : k + 1], truth[k : k + 1]) for k in range(len(truth)))
+        scores = mean_scores(
+            (figure.get(self._metric) for figure in singles), figures[self._metric]
+        )
+        return Baseline(name, about, figures, None if scores is None else tuple(scores))
 
     def _figures(self, answers: Array, truth: Array) -> dict[str, float]:
-        return metrics.evaluate(self._task.name, answers, truth)
+        return metrics.evaluate(self._task, answers, truth)
 
     def _truth(self, cases: Cases) -> Array:
         if self._classes is None:

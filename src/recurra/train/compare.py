@@ -140,8 +140,10 @@ def compare_cases(
         for trial, result in reversed(table)
         if result["failed"] is None
     }
-    metric = next((r["metric"] for _, r in table), material.task.metric[0])
-    write_atomic(folder / PICTURE, learning_curves(_curves(table, folder), metric).encode("utf-8"))
+    write_atomic(
+        folder / PICTURE,
+        learning_curves(_curves(table, folder), material.metric[0]).encode("utf-8"),
+    )
     found = comparison(
         material,
         table,

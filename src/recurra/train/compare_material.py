@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from recurra.codecs import AbstractCodec, Cases, read_cases, task_of
 from recurra.errors import DataError
@@ -12,6 +12,7 @@ from recurra.spec.settings import Settings, refuse_foreign
 from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import hidden_for, parameter_count
+from recurra.train.fit import settled
 
 __all__ = ["Files", "Material", "material_of", "read_parts"]
 
@@ -50,6 +51,11 @@ class Material:
     valid: Cases | None
     test: Cases
     digests: dict[str, str]
+
+    @property
+    def metric(self) -> tuple[str, Literal["max", "min"]]:
+        """The figure that is compared, and which way it is better: the one that is watched."""
+        return self.task.watched(self.settings.training)
 
     def hidden(self, cell: str, parameters: int) -> int:
         """The units with which a network of this cell has as nearly as possible so many parameters.
@@ -96,6 +102,7 @@ def material_of(
         settings,
     )
     refuse_foreign(chosen, name)
+    chosen = settled(chosen, cases, test)
     task = task_for(name, chosen)
     if test is None:
         holding = Settings.from_flat({"valid_fraction": test_fraction}, chosen)

@@ -77,8 +77,7 @@ def comparison(
         folder: Where the trainings are.
         picture: Where the picture is.
     """
-    metric = next((result["metric"] for _, result in table), material.task.metric[0])
-    direction = next((result["direction"] for _, result in table), material.task.metric[1])
+    metric, direction = material.metric
     known = [baseline for baseline in baselines if metric in baseline.figures]
     known += _in_figures(table, metric)
     drawn = all(result["scores"] is not None for _, result in table if result["failed"] is None)

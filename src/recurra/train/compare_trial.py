@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
@@ -24,7 +25,7 @@ from recurra.train.compare_material import Material
 from recurra.train.fit import fit_cases
 from recurra.train.progress import Plan
 
-__all__ = ["Finished", "Trial", "Watch", "case_scores", "finished", "run_trial"]
+__all__ = ["Finished", "Trial", "Watch", "case_scores", "finished", "mean_scores", "run_trial"]
 
 RESULT, BUNDLE = "result.json", "bundle"
 # Tasks whose cases stand for themselves: windows of one series, say, do not.
@@ -146,7 +147,7 @@ def run_trial(material: Material, trial: Trial, folder: Path, watch: Watch) -> F
         encoded = model.encoded(material.test)
         answers = model.answers(encoded)
         figures = model.figures(answers, encoded, material.test)
-        metric, direction = fitted.task.metric
+        metric, direction = material.metric
         result = Finished(
             failed=None,
             metric=metric,
@@ -196,16 +197,26 @@ def case_scores(
     """
     if model.task not in _INDEPENDENT or not isinstance(encoded, EncodedList):
         return None
-    scores = [
-        model.figures(answers[k : k + 1], encoded[k : k + 1], cases.subset([k]))[metric]
+    singles = (
+        model.figures(answers[k : k + 1], encoded[k : k + 1], cases.subset([k])).get(metric)
         for k in range(len(encoded))
-    ]
+    )
+    return mean_scores(singles, mean)
+
+
+def mean_scores(singles: Iterable[float | None], mean: float) -> list[float] | None:
+    """The figures of single cases, if their mean is the figure of all of them; else None."""
+    scores = []
+    for single in singles:
+        if single is None:
+            return None
+        scores.append(single)
     # Rounding alone may part them.
     return scores if np.isclose(np.mean(scores), mean, rtol=1e-9, atol=1e-12) else None
 
 
 def _failure(material: Material, trial: Trial, why: str) -> Finished:
-    metric, direction = material.task.metric
+    metric, direction = material.metric
     return Finished(
         failed=why,
         metric=metric,

@@ -27,7 +27,7 @@ from recurra.spec.report import EpochRecord, RangeTest
 from recurra.spec.settings import Settings, TrainingSettings, refuse_foreign
 from recurra.tasks import AbstractTask, Learned, task_for
 from recurra.train.device import accelerator_for, threads_of
-from recurra.train.fit import network_for
+from recurra.train.fit import network_for, settled
 from recurra.train.loop import Loop, Run
 from recurra.train.pictures import COLOURS, Line, Panel, draw
 from recurra.train.progress import Plan
@@ -72,6 +72,7 @@ def find_lr(
     chosen = settings.training
     task = task_for(task_of(cases, settings.data), settings)
     refuse_foreign(settings, task.name)
+    settings = settled(settings, cases)
     train, _ = task.parts(cases, settings)
     codec = task.codec(train, settings)
     encoded = task.encoded(codec, train, settings, training=True)

@@ -30,7 +30,7 @@ from recurra.train.places import Places
 from recurra.train.progress import Progress, Silent
 from recurra.train.randomness import isolated
 
-__all__ = ["Fitted", "fit_cases", "network_for"]
+__all__ = ["Fitted", "fit_cases", "network_for", "settled"]
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def fit_cases(
     chosen = settings.training
     task = task_for(base.task if base else task_of(cases, settings.data), settings)
     refuse_foreign(settings, task.name)
-    settings = _settled(settings, cases, valid)
+    settings = settled(settings, cases, valid)
     if base is not None:
         task = task.like(base.decoder)
     train, held = _parts(task, cases, settings, valid, base)
@@ -277,7 +277,7 @@ def _parts(
     return task.newest(base.codec, cases, settings)
 
 
-def _settled(settings: Settings, *parts: Cases | None) -> Settings:
+def settled(settings: Settings, *parts: Cases | None) -> Settings:
     """missing="auto" as all sequences ask for: chance decides which of them are held out."""
     chosen = settings.data
     if chosen.missing != "auto" or not any(part is not None and part.missing for part in parts):
