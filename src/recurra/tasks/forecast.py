@@ -34,6 +34,8 @@ __all__ = ["BASELINE", "Forecast"]
 BASELINE = "baseline"
 # Histories on which the certificate is measured.
 _WITNESSES = 4
+# Windows that are in memory at once.
+_CHUNK = 1024
 # Student's t has a variance only above this many degrees of freedom.
 _LEAST_FREEDOM = 2.0
 
@@ -204,7 +206,12 @@ class Forecast(AbstractTask):
         assert isinstance(encoded, Windows)  # as `encoded` made them
         index = np.arange(len(encoded))
         points = np.stack([answer.points for answer in model.answers(encoded)])
-        scale = encoded.collate(index).rows["scale"]
+        scale = np.concatenate(
+            [
+                encoded.collate(index[begin : begin + _CHUNK]).rows["scale"]
+                for begin in range(0, len(index), _CHUNK)
+            ]
+        )
         scores = np.abs(points - encoded.truth(index)) / scale[:, None]
         margins = []
         for row in scores.reshape(len(index), -1).T:
