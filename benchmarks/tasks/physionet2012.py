@@ -61,6 +61,9 @@ SETTINGS: dict[str, Any] = {
     "threads": 1,
 }
 
+# Filled with means, most of the input is noise already: more dropout than this loses 0.01.
+CHANGES: dict[str, dict[str, Any]] = {"GRU-mean": {"dropout": 0.1, "epochs": 14}}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -178,7 +181,7 @@ def measured(name: str, cases: Cases, grid: float, seed: int, quick: bool) -> Ro
         if name == "logistic regression":
             answers = logistic(*parts)
         else:
-            changes: dict[str, Any] = {"epochs": 2, "hidden": 16} if quick else {}
+            changes = CHANGES.get(name, {}) | ({"epochs": 2, "hidden": 16} if quick else {})
             answers = network(STRATEGIES[name], *parts, seed, **changes)
         area = auc(answers, labels[test])
         assert area is not None  # both classes are in every fold
