@@ -135,9 +135,10 @@ class Generate(AbstractTask):
     ) -> torch.nn.Module:
         """The graph as a module; tied, head and embedding are one parameter (the bundle holds it
         under both paths)."""
-        network: Any = super().network(graphs, **options)
+        network = super().network(graphs, **options)
         if self.tied:
-            network.head.weight = network.embedding.weight
+            steps: Any = network
+            steps.head.weight = steps.embedding.weight
         return network
 
     def learn(
