@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SequenceRegressor,
         SequenceTagger,
         SequenceTransducer,
+        compare,
     )
 
 _HOME = {
@@ -27,6 +28,7 @@ _HOME = {
     "SequenceRegressor": "recurra.estimators",
     "SequenceTagger": "recurra.estimators",
     "SequenceTransducer": "recurra.estimators",
+    "compare": "recurra.estimators",
 }
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "SequenceTagger",
     "SequenceTransducer",
     "__version__",
+    "compare",
 ]
 
 

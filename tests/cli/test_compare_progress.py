@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from recurra.cli.compare_progress import Bar, Lines, Silent, watcher
-from recurra.train.compare_trial import Trial
+from recurra.cli.compare_progress import Bar, Lines, watcher
+from recurra.train.compare_trial import Silent, Trial
 from train.comparing import result
 
 TRIAL = Trial("gru", 3, 2, 7)

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from recurra.cli.progress import clock
-from recurra.train.compare_trial import Finished, Trial, Watch
+from recurra.train.compare_trial import Finished, Silent, Trial, Watch
 
-__all__ = ["Bar", "Lines", "Silent", "watcher"]
+__all__ = ["Bar", "Lines", "watcher"]
 
 
 @contextmanager
@@ -28,19 +28,6 @@ def watcher(*, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Wa
         yield bar
     finally:
         bar.stop()
-
-
-class Silent:
-    """Says nothing."""
-
-    def on_table(self, title: str, trials: int, finished: int) -> None:
-        """Nothing."""
-
-    def on_epoch(self, trial: Trial, epoch: int) -> None:
-        """Nothing."""
-
-    def on_trial(self, trial: Trial, result: Finished) -> None:
-        """Nothing."""
 
 
 class Lines:

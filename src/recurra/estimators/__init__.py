@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.estimators.classifier import SequenceClassifier
+    from recurra.estimators.comparison import compare
     from recurra.estimators.forecaster import SequenceForecaster
     from recurra.estimators.generator import SequenceGenerator
     from recurra.estimators.regressor import SequenceRegressor
@@ -23,6 +24,7 @@ _HOME = {
     "SequenceRegressor": "recurra.estimators.regressor",
     "SequenceTagger": "recurra.estimators.tagger",
     "SequenceTransducer": "recurra.estimators.transducer",
+    "compare": "recurra.estimators.comparison",
 }
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "SequenceRegressor",
     "SequenceTagger",
     "SequenceTransducer",
+    "compare",
 ]
 
 

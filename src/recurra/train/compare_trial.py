@@ -25,7 +25,16 @@ from recurra.train.compare_material import Material
 from recurra.train.fit import fit_cases
 from recurra.train.progress import Plan
 
-__all__ = ["Finished", "Trial", "Watch", "case_scores", "finished", "mean_scores", "run_trial"]
+__all__ = [
+    "Finished",
+    "Silent",
+    "Trial",
+    "Watch",
+    "case_scores",
+    "finished",
+    "mean_scores",
+    "run_trial",
+]
 
 RESULT, BUNDLE = "result.json", "bundle"
 # Tasks whose cases stand for themselves: windows of one series, say, do not.
@@ -86,6 +95,19 @@ class Watch(Protocol):
 
     def on_trial(self, trial: Trial, result: Finished) -> None:
         """A training is over, and measured on the test part."""
+
+
+class Silent:
+    """A Watch that says nothing."""
+
+    def on_table(self, title: str, trials: int, finished: int) -> None:
+        """Nothing."""
+
+    def on_epoch(self, trial: Trial, epoch: int) -> None:
+        """Nothing."""
+
+    def on_trial(self, trial: Trial, result: Finished) -> None:
+        """Nothing."""
 
 
 def finished(folder: Path) -> Finished | None:
