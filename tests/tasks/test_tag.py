@@ -57,6 +57,11 @@ def test_the_figure_that_is_watched_follows_the_tags() -> None:
     plain, _ = made(settings(scheme="none"))
     assert isinstance(spans, TagSpans)
     assert (spans.metric, plain.metric) == (("entity_f1", "max"), ("accuracy", "max"))
+    assert spans.watched(settings(watch="entity_recall").training) == ("entity_recall", "max")
+    with pytest.raises(SettingsError, match="for tags that spell spans; got 'macro_f1'"):
+        spans.watched(settings(watch="macro_f1").training)
+    with pytest.raises(SettingsError, match="for tags without spans; got 'entity_f1'"):
+        plain.watched(settings(watch="entity_f1").training)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,21 @@ class Tag(AbstractTask):
 
     name: ClassVar[str] = "tag"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
+    figures: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
+
+    def watched(self, settings: TrainingSettings) -> tuple[str, Literal["max", "min"]]:
+        """The figure by which the best epoch is chosen, and which way it is better.
+
+        Raises:
+            SettingsError: `watch` names none that these tags have.
+        """
+        if self.codec_ is not None and settings.watch not in ("auto", *self.figures):
+            kind = "without spans" if self.codec_.scheme == "none" else "that spell spans"
+            raise SettingsError(
+                f"watch must be one of auto, {', '.join(self.figures)} for tags {kind}; got "
+                f"{settings.watch!r}"
+            )
+        return super().watched(settings)
 
     def codec(self, train: Cases, settings: Settings) -> TagCodec:
         """The codec that the training part asks for."""
@@ -191,3 +206,9 @@ class TagSpans(Tag):
     """A tag for each step, where tags spell spans: the F1 of whole spans is watched."""
 
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("entity_f1", "max")
+    figures: ClassVar[tuple[str, ...]] = (
+        "accuracy",
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+    )
