@@ -58,6 +58,16 @@ def test_a_text_is_continued(generator: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == f"one{expected}\n"
 
 
+def test_a_fit_says_how_to_generate(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What to run next names the command, with the bundle that is there."""
+    out = tmp_path / "writer"
+    flags = ["--task", "generate", *SMALL, "--epochs", "1", "--out", str(out)]
+    assert main(["fit", str(text), *flags]) == 0
+    assert f"recurra generate {out} --prompt TEXT" in capsys.readouterr().out
+
+
 def test_json_holds_all(generator: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Several continuations, and a beam's scores."""
     assert main(["generate", str(generator), "--count", "2", "--length", "5", "--json"]) == 0

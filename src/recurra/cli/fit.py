@@ -157,4 +157,6 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
         g.why_not_streaming() is None for g in fitted.graphs.values()
     ):
         print(f"  recurra predict {bundle} --stream   one observation a line in, one answer out")
+    for line in fitted.task.commands:
+        print("  " + line.format(bundle=bundle))
     print(f"  recurra info {bundle}")

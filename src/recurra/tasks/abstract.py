@@ -60,6 +60,8 @@ class AbstractTask:
 
     name: ClassVar[str]
     metric: ClassVar[tuple[str, Literal["max", "min"]]]
+    # Commands for its bundles beside those that every bundle has; {bundle} stands for the folder.
+    commands: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> AbstractTask:  # noqa: ARG003 - most tasks have no choices of their own

@@ -42,6 +42,7 @@ class Generate(AbstractTask):
 
     name: ClassVar[str] = "generate"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("nll", "min")
+    commands: ClassVar[tuple[str, ...]] = ("recurra generate {bundle} --prompt TEXT",)
 
     @classmethod
     def of(cls, settings: Settings) -> Generate:
