@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from recurra.codecs import Cases, CorpusCodec, CorpusStreams, FrameCodec
 from recurra.codecs.corpus import BOUNDARY, Vocabulary
 from recurra.decode import NextDecoder, Sampling, generated
-from recurra.errors import BundleError, DataError, SettingsError, ShapeError, SpecError
+from recurra.errors import (
+    BundleError,
+    DataError,
+    ObservationError,
+    SettingsError,
+    ShapeError,
+    SpecError,
+)
 from recurra.runtime import Parts, model_of
 from recurra.runtime.models import generate
 from recurra.runtime.models.generate import GenerateModel, Likelihood
@@ -148,6 +155,22 @@ def test_a_session_tells_what_comes_next(name: str) -> None:
             assert -np.log(chances).sum() == pytest.approx(after.nats - before.nats, 1e-9)
     session.restart()
     assert session.feed(raw[0]).tobytes() == answers[0].tobytes()
+
+
+@pytest.mark.parametrize("name", ["running", "notes"])
+def test_a_sessions_state_is_a_value(name: str) -> None:
+    """Forked, or restored elsewhere, a stream goes on as it was; a refusal changes nothing."""
+    model, raw = MODELS[name], RAW[name]
+    session = model.session()
+    session.feed(raw[0])
+    kept, fork = session.state(), session.fork()
+    with pytest.raises(ObservationError):
+        session.feed(3.5)
+    expected = session.feed(raw[1])
+    elsewhere = model.session()
+    elsewhere.restore(kept)
+    for other in (fork, elsewhere):
+        assert other.feed(raw[1]).tobytes() == expected.tobytes()
 
 
 @given(seed=st.integers(0, 50), temperature=st.sampled_from([0.0, 0.7, 1.5]), k=st.integers(0, 3))
