@@ -145,7 +145,19 @@ class Parameters(TypedDict, total=False):
     tune_threshold: bool
     coverage: float | None
     valid_fraction: float
-    watch: Literal["auto", "accuracy", "macro_f1", "log_loss", "auc", "mse", "mae", "r2"]
+    watch: Literal[
+        "auto",
+        "accuracy",
+        "macro_f1",
+        "log_loss",
+        "auc",
+        "mse",
+        "mae",
+        "r2",
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+    ]
     patience: int
     seed: int
     precision: Literal["float32", "float64", "bfloat16"]

@@ -181,11 +181,23 @@ class TrainingSettings(Section):
     valid_fraction: float = Field(
         0.15, ge=0, lt=1, description="Share of the sequences held out to watch; 0: none."
     )
-    watch: Literal["auto", "accuracy", "macro_f1", "log_loss", "auc", "mse", "mae", "r2"] = Field(
+    watch: Literal[
+        "auto",
+        "accuracy",
+        "macro_f1",
+        "log_loss",
+        "auc",
+        "mse",
+        "mae",
+        "r2",
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+    ] = Field(
         "auto",
         description="The figure by which the best epoch is chosen; auto: accuracy of classes, mse "
-        "of numbers.",
-        json_schema_extra={"tasks": ["classify", "regress"]},
+        "of numbers, entity_f1 of tags that spell spans, accuracy of others.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
     )
     patience: int = Field(
         25, ge=0, description="Epochs without a better metric before stopping; 0 never stops."
