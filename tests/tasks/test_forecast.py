@@ -160,6 +160,24 @@ def test_margins_are_the_quantiles_of_held_out_errors() -> None:
         Forecast.of(chosen(coverage=0.5, distribution="gaussian"))
 
 
+def test_settings_of_other_tasks_are_refused() -> None:
+    with pytest.raises(SettingsError, match="class_weight='balanced' has no meaning for forecasts"):
+        Forecast.of(chosen(class_weight="balanced"))
+
+
+def test_dense_layers_and_convolutions_stand_around_the_recurrent_ones() -> None:
+    settings = chosen(dense_before=(7,), convolution=(6,), dense_after=(5,), input_dropout=0.1)
+    task = Forecast.of(settings)
+    codec = task.codec(cases(100), settings)
+    main = task.graphs(settings.model, codec)["main"]
+    assert [step.name for step in main.steps] == [
+        *("input_dropout", "before_0", "convolution_0", "encoder", "pool", "head_dropout"),
+        *("after_0", "head"),
+    ]
+    plain = task.graphs(chosen().model, codec)["main"]
+    assert [step.name for step in plain.steps] == ["encoder", "pool", "head_dropout", "head"]
+
+
 def test_witnesses_are_histories_of_the_watched_series() -> None:
     settings = chosen()
     task = Forecast.of(settings)

@@ -65,29 +65,39 @@ class ModelSettings(Section):
     convolution: tuple[int, ...] = Field(
         (),
         description="Channels of causal convolutions before the recurrent layers, one a layer.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
     )
     convolution_width: int = Field(
         3,
         ge=1,
         le=65536,
         description="Steps that each of them sees.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
     )
     dense_before: tuple[int, ...] = Field(
         (),
         description="Widths of dense layers before the recurrent ones (and any convolution).",
-        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
     )
     dense_after: tuple[int, ...] = Field(
         (),
         description="Widths of dense layers between the recurrent ones and the head.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
     )
     dense_activation: Activation = Field(
         "relu",
         description="Of convolutions and dense layers.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
     )
     tie: bool = Field(
         False,

@@ -26,7 +26,7 @@ from recurra.spec.node import Signal
 from recurra.spec.nodes import Dropout, Linear, Pool
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask, Learned, in_full, tensors_of
-from recurra.tasks.encoder import encoder_node
+from recurra.tasks.encoder import dense_steps, encoder_steps
 
 __all__ = ["BASELINE", "Forecast"]
 
@@ -34,6 +34,11 @@ __all__ = ["BASELINE", "Forecast"]
 BASELINE = "baseline"
 # Histories on which the certificate is measured.
 _WITNESSES = 4
+# Settings of other tasks that say nothing to a forecast.
+_FOREIGN = (
+    *("text", "variable", "value", "labels", "layout", "symbol", "min_count", "winsorise"),
+    *("embedding", "class_weight"),
+)
 # Windows that are in memory at once.
 _CHUNK = 1024
 # Student's t has a variance only above this many degrees of freedom.
@@ -71,6 +76,7 @@ class Forecast(AbstractTask):
     @classmethod
     def of(cls, settings: Settings) -> Forecast:
         """The task with the outputs and the loss of the settings."""
+        _refuse_foreign(settings)
         model = settings.model
         levels: tuple[float, ...] = ()
         coverage = settings.training.coverage
@@ -125,21 +131,21 @@ class Forecast(AbstractTask):
         return replace(self, linear=fit_linear_map(cases), recursive=recursive)
 
     def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
-        """{"main": encoder -> pool (last) -> [dropout] -> head; "baseline": the linear map}."""
-        ((name, signal),) = codec.signals().items()
-        encoder = encoder_node(settings, signal.size)
-        width = encoder.output((signal,)).size
-        steps = [
-            Step("encoder", encoder, (name,)),
-            Step("pool", Pool(size=width, modes=("last",)), ("encoder",)),
-        ]
+        """{"main": encoder -> pool (last) -> [dropout] -> [dense] -> head; "baseline": linear}."""
+        signals = codec.signals()
+        steps = encoder_steps(_as_they_are(settings), signals)
+        encoded = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name]
+        width = encoded.size
+        steps.append(Step("pool", Pool(size=width, modes=("last",)), (steps[-1].name,)))
         if settings.dropout > 0:
             steps.append(Step("head_dropout", Dropout(rate=settings.dropout), ("pool",)))
+        steps += dense_steps(settings, steps[-1].name, width)
+        width = settings.dense_after[-1] if settings.dense_after else width
         head = Linear(input_size=width, output_size=self.decoder(codec).width)
         steps.append(Step("head", head, (steps[-1].name,)))
         linear = Linear(input_size=codec.lookback, output_size=codec.horizon)
         return {
-            "main": Graph({name: signal}, tuple(steps), ("head",)),
+            "main": Graph(signals, tuple(steps), ("head",)),
             BASELINE: Graph(
                 {"window": Signal("row", codec.lookback)},
                 (Step(BASELINE, linear, ("window",)),),
@@ -280,6 +286,24 @@ class Forecast(AbstractTask):
             + 0.5 * (freedom * math.pi).log()
             + scale.log()
         )
+
+
+def _as_they_are(settings: ModelSettings) -> ModelSettings:
+    """Without a dropout of what is read, unless it is asked for: a window has few numbers."""
+    rate = settings.input_dropout or 0.0
+    return settings.model_copy(update={"input_dropout": rate})
+
+
+def _refuse_foreign(settings: Settings) -> None:
+    """Refuse changed settings of texts, labels and cases, which a forecast has none of."""
+    plain = Settings().flat()
+    for name in _FOREIGN:
+        value = settings.flat()[name]
+        if value != plain[name]:
+            raise SettingsError(
+                f"{name}={value!r} has no meaning for forecasts, whose series are read as they "
+                "are: leave it out"
+            )
 
 
 def _by_time(
