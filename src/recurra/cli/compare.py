@@ -141,9 +141,16 @@ def show(found: Comparison, out: Path) -> None:
     if found["equal_time"] is not None:
         print(f"In equal time: {found['equal_time']['verdict']}")
     print(f"\nlearning curves: {found['picture']}; all figures: {out / 'comparison.json'}")
-    bundles = [run["bundle"] for entry in found["results"] for run in entry["seeds"][:1]]
+    ranked = _ranked(found, found["results"])
+    bundles = [run["bundle"] for entry in ranked for run in entry["seeds"][:1]]
     if bundles:
         print(f"what to run next:\n  recurra info {quote(bundles[0])}")
+
+
+def _ranked(found: Comparison, results: list[CellResult]) -> list[CellResult]:
+    """The best first, what failed last."""
+    sign = -1 if found["direction"] == "max" else 1
+    return sorted(results, key=lambda e: (e["mean"] is None, sign * (e["mean"] or 0)))
 
 
 def _table(found: Comparison, results: list[CellResult], title: str, varied: str) -> None:
@@ -152,14 +159,19 @@ def _table(found: Comparison, results: list[CellResult], title: str, varied: str
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("cell", no_wrap=True)
-    metric = found["metric"].replace("_", " ")
+    metric = found["metric"].replace("_", "\n")
     level = f"{found['level']:.0%} interval"
-    for heading in (metric, level, "parameters", varied, "training", "step", "bundle"):
+    for heading in (metric, level, "params", varied, "train", "step", "bundle"):
         table.add_column(heading, justify="right", no_wrap=True)
-    sign = -1 if found["direction"] == "max" else 1
-    for entry in sorted(results, key=lambda e: (e["mean"] is None, sign * (e["mean"] or 0))):
+    for entry in _ranked(found, results):
         table.add_row(*_row(entry, varied))
     table.add_section()
     for baseline in found["baselines"] if varied == "units" else []:

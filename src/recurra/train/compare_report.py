@@ -32,6 +32,8 @@ Array = npt.NDArray[Any]
 Table = list[tuple[Trial, Finished]]
 # Metrics of tasks that lie in [0, 1].
 RATES = ("accuracy", "macro_f1", "auc", "entity_f1")
+# Metrics that are never below 0.
+POSITIVE = ("mse", "mae", "mase", "log_loss", "word_error_rate", "symbol_error_rate")
 
 
 @dataclass(frozen=True)
@@ -167,10 +169,11 @@ def _results(
 
 
 def _possible(interval: Interval | None, metric: str) -> Interval | None:
-    """The limits without what no such figure can be: a rate lies in [0, 1]."""
-    if interval is None or metric not in RATES:
+    """The limits without what no such figure can be."""
+    if interval is None or metric not in (*RATES, *POSITIVE):
         return interval
-    return Interval(interval.mean, max(0.0, interval.low), min(1.0, interval.high))
+    high = min(1.0, interval.high) if metric in RATES else interval.high
+    return Interval(interval.mean, max(0.0, interval.low), high)
 
 
 def _seed_run(trial: Trial, result: Finished, folder: Path) -> SeedRun:

@@ -67,7 +67,8 @@ def verdict(
 
 def number(value: float) -> str:
     """A figure to four significant digits."""
-    return f"{value:.4g}"
+    # A zero has no sign here.
+    return f"{value + 0.0:.4g}"
 
 
 def _rivals(differences: Sequence[Difference], sign: int) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 from statistics import fmean
 from typing import Literal
 
@@ -14,6 +15,7 @@ from recurra.spec.report import EpochRecord
 __all__ = ["Curve", "Line", "Panel", "draw", "learning_curves"]
 
 INK, PALE, GRID = "#1f2933", "#6b7785", "#e4e7eb"
+_Point = tuple[float, float]
 # Okabe and Ito's colours, which people who see fewer colours can tell apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
 # Of one panel, in pixels: the whole, and what is left around the lines for words and figures.
@@ -24,6 +26,8 @@ _WIDE = 50.0
 # Between two labels at the ends of lines.
 _APART = 13.0
 _TICKS = 5
+# The share of a line, 1 / this, that is its beginning.
+_EARLY = 5
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Panel:
         log_x: Show x by its logarithm.
         log_y: The same for y; None: where its range is wide.
         marks: x and a word: a dashed line upright.
+        settled: Show the heights of the later part of each line; how far beneath it began is cut.
     """
 
     title: str
@@ -64,6 +69,7 @@ class Panel:
     log_x: bool = False
     log_y: bool | None = None
     marks: Sequence[tuple[float, str]] = field(default=())
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,8 @@ def learning_curves(curves: Sequence[Curve], metric: str) -> str:
     watched = f"{spoken.capitalize()} on the watched part"
     panels = [
         Panel("Loss on the training part", "epoch", _lines(curves, "loss", timed=False)),
-        Panel(watched, "epoch", _lines(curves, "metric", timed=False)),
-        Panel(watched, "seconds of training", _lines(curves, "metric", timed=True)),
+        Panel(watched, "epoch", _lines(curves, "metric", timed=False), settled=True),
+        Panel(watched, "seconds of training", _lines(curves, "metric", timed=True), settled=True),
     ]
     return draw(panels, "Learning curves")
 
@@ -139,9 +145,10 @@ def draw(panels: Sequence[Panel], title: str) -> str:
 
 def _panel(panel: Panel) -> str:
     x = _Axis.over([v for line in panel.lines for v in line.x], _LEFT, _WIDTH - _RIGHT, panel.log_x)
-    y = _Axis.over(
-        [v for line in panel.lines for v in line.y], _HEIGHT - _BOTTOM, _TOP, panel.log_y
-    )
+    heights = [
+        v for line in panel.lines for v in line.y[len(line.y) // _EARLY if panel.settled else 0 :]
+    ]
+    y = _Axis.over(heights, _HEIGHT - _BOTTOM, _TOP, panel.log_y)
     parts = [_text(_LEFT, 22, panel.title, INK, size=13, weight="bold")]
     for value in y.ticks():
         at = y.place(value)
@@ -209,18 +216,42 @@ class _Axis:
 
 
 def _path(line: Line, x: _Axis, y: _Axis) -> str:
-    points, gap = [], True
-    for across, up in zip(line.x, line.y, strict=True):
-        if not math.isfinite(up):
-            gap = True
+    points = [
+        (x.place(across), y.place(up)) if math.isfinite(up) else None
+        for across, up in zip(line.x, line.y, strict=True)
+    ]
+    drawn, end = [], None
+    for first, last in pairwise(points):
+        piece = _within(first, last) if first and last else None
+        if piece is None:
             continue
-        points.append(f"{'M' if gap else 'L'}{x.place(across):.1f} {y.place(up):.1f}")
-        gap = False
+        begin, after = piece
+        if begin != end:
+            drawn.append(f"M{begin[0]:.1f} {begin[1]:.1f}")
+        drawn.append(f"L{after[0]:.1f} {after[1]:.1f}")
+        end = after
     look = 'stroke-width="1" opacity="0.25"' if line.faint else 'stroke-width="2.2"'
     return (
-        f'<path d="{"".join(points)}" fill="none" stroke="{line.colour}" '
+        f'<path d="{"".join(drawn)}" fill="none" stroke="{line.colour}" '
         f'stroke-linejoin="round" {look}/>'
     )
+
+
+def _within(first: _Point, last: _Point) -> tuple[_Point, _Point] | None:
+    """The part of a stretch that is between the upper and the lower edge of a panel."""
+    top, bottom = float(_TOP), float(_HEIGHT - _BOTTOM)
+
+    def cut(inner: _Point, outer: _Point) -> _Point:
+        """`outer`, moved along the stretch to the edge that it is beyond."""
+        edge = min(max(outer[1], top), bottom)
+        if edge == outer[1]:
+            return outer
+        share = (edge - inner[1]) / (outer[1] - inner[1])
+        return inner[0] + share * (outer[0] - inner[0]), edge
+
+    if max(first[1], last[1]) < top or min(first[1], last[1]) > bottom:
+        return None
+    return cut(last, first), cut(first, last)
 
 
 def _labels(lines: Sequence[Line], y: _Axis) -> list[str]:
