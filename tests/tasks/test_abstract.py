@@ -67,7 +67,7 @@ def test_tasks_are_found_by_name() -> None:
         assert task_for(name).name == name
     assert type(task_for("classify")) is Classify
     assert type(task_for("regress")) is Regress
-    with pytest.raises(SettingsError, match="one of classify, regress, .*; got 'dream'"):
+    with pytest.raises(SettingsError, match=r"one of classify, regress, .*; got 'dream'"):
         task_for("dream")
 
 

@@ -16,8 +16,8 @@ from recurra.layers.attention import Attention, Mixture, Spread
 from recurra.layers.bidirectional import Bidirectional
 from recurra.layers.characters import Characters
 from recurra.layers.concat import Concat
-from recurra.layers.crf import Crf
 from recurra.layers.convolution import Convolution
+from recurra.layers.crf import Crf
 from recurra.layers.dense import Dense
 from recurra.layers.dropout import Dropout
 from recurra.layers.embedding import Embedding
@@ -34,8 +34,8 @@ from recurra.ops import Backend
 from recurra.spec import attention, cells, nodes
 from recurra.spec.characters import Characters as CharactersNode
 from recurra.spec.concat import Concat as ConcatNode
-from recurra.spec.crf import Crf as CrfNode
 from recurra.spec.convolution import Convolution as ConvolutionNode
+from recurra.spec.crf import Crf as CrfNode
 from recurra.spec.dense import Dense as DenseNode
 from recurra.spec.graph import Graph, shared_parameters
 from recurra.spec.node import AbstractNode

@@ -16,8 +16,8 @@ from recurra.spec.attention import Attention, Mixture, Spread
 from recurra.spec.cells import CELLS, AbstractCell
 from recurra.spec.characters import Characters
 from recurra.spec.concat import Concat
-from recurra.spec.crf import Crf
 from recurra.spec.convolution import Convolution
+from recurra.spec.crf import Crf
 from recurra.spec.dense import Dense
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import GRUD, Bidirectional, Dropout, Embedding, Linear, Pool, Stack
