@@ -47,7 +47,9 @@ def test_lengths_follow_from_the_clock(settings: dict[str, Any], expected: tuple
     assert window_lengths(CASES, chosen(**settings)) == expected
 
 
-@pytest.mark.parametrize("settings", [{"lookback": 50, "segment": 24}, {"lookback": 10, "season": 24}])
+@pytest.mark.parametrize(
+    "settings", [{"lookback": 50, "segment": 24}, {"lookback": 10, "season": 24}]
+)
 def test_a_look_back_that_does_not_fit_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="must be a multiple of segment"):
         window_lengths(CASES, chosen(**settings))

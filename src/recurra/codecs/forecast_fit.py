@@ -26,9 +26,9 @@ Array = npt.NDArray[Any]
 def window_lengths(cases: Cases, settings: Settings) -> tuple[int, int, int]:
     """Look-back, segment and season in rows, where the settings leave them open.
 
-    The season is what the clock suggests (a day, a week, a year), where the look-back holds one. The
-    look-back is at least two
-    seasons and two horizons long, a segment a season where two of them fit into the look-back.
+    The season is what the clock suggests (a day, a week, a year), where the look-back holds one.
+    The look-back is at least two seasons and two horizons long, a segment a season where two of
+    them fit into the look-back.
 
     Raises:
         SettingsError: the look-back is no multiple of the segment.
