@@ -275,9 +275,9 @@ class ForecastCodec(AbstractCodec):
             np.concatenate([values, empty]), np.concatenate([history.times, later]), history.series
         )
 
-    def start(self) -> dict[str, Array]:
-        """The slots of a new stream; see `forecast_stream`."""
-        return forecast_stream.start(self)
+    def start(self, series: str = "") -> dict[str, Array]:
+        """The slots of a new stream of a series; see `forecast_stream`."""
+        return forecast_stream.start(self, series)
 
     def step(
         self, observation: Any, time: float | None, slots: Mapping[str, Array]

@@ -1,14 +1,18 @@
 """A stream's forecast is the model's from all rows so far, to the bit, at constant cost."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from recurra.codecs.forecast import History
+from recurra.codecs.forecast_fit import fit_forecast_codec
 from recurra.errors import ObservationError, SpecError, StateError
+from recurra.runtime.models.forecast import ForecastModel
+from recurra.spec.settings import Settings
 from recurra.spec.state import SessionState
-from runtime.models.test_forecast import FORMS, TIMES, VALUES, model
+from runtime.models.test_forecast import FORMS, TIMES, VALUES, cases, model
 
 ROWS = 30
 
@@ -74,6 +78,28 @@ def test_a_refused_row_changes_nothing(form: dict[str, Any], row: Any, time: Any
     assert session.state().same_as(before)
 
 
+def test_a_stream_takes_the_scaling_of_its_series() -> None:
+    settings = Settings.from_flat(
+        {"task": "forecast", "horizon": 4, "lookback": 12, "segment": 3, "season": 6}
+    )
+    both = cases(slice(0, 40), slice(40, 90))
+    moved = replace(both, inputs=(both.inputs[0], both.inputs[1] * 100))
+    parts = replace(model().parts, codec=fit_forecast_codec(moved, settings))
+    own = ForecastModel(parts)
+    for series in ("s0", "s1", "other"):
+        session = own.session(series)
+        for row in VALUES[:20, :2]:
+            answer = session.feed(row)
+        whole = own(History(VALUES[:20, :2], series=series))
+        assert answer.values.tobytes() == whole.values.tobytes()
+        other = own.session()
+        other.restore(session.state())
+        assert (
+            other.feed(VALUES[20, :2]).values.tobytes()
+            == session.feed(VALUES[20, :2]).values.tobytes()
+        )
+
+
 def test_states_of_others_are_refused() -> None:
     own = model()
     state = own.session().state()
@@ -81,7 +107,7 @@ def test_states_of_others_are_refused() -> None:
         model(seed=1).session().restore(state)
     forged = {**state.codec, "rows": np.array([-1])}
     session = own.session()
-    with pytest.raises(StateError, match="rows seen"):
+    with pytest.raises(StateError, match="rows seen and the series"):
         session.restore(SessionState(state.fingerprint, 0, None, {}, forged))
     with pytest.raises(StateError, match="codec"):
         session.restore(SessionState(state.fingerprint, 0, None, {}, {}))

@@ -183,14 +183,22 @@ class ForecastModel(AbstractModel):
             for name in better
         ]
 
-    def session(self) -> ForecastSession:
-        """A new stream of one series, ahead of its first row."""
+    def session(self, series: str = "") -> ForecastSession:
+        """A new stream of one series, ahead of its first row.
+
+        Args:
+            series: Its name in training, by which it is scaled; another one is scaled by the
+                figures over all.
+
+        Raises:
+            SpecError: a row cannot bring all that a forecast reads.
+        """
         codec = self.codec
         why = self.why_not_streaming()
         if why is not None:
             raise SpecError(f"this model has no sessions: {why}")
         stream = self._stream if codec.carried else None
-        return ForecastSession(codec, self.fingerprint, self._from_window, stream)
+        return ForecastSession(codec, self.fingerprint, self._from_window, stream, series)
 
     def object_of(self, answer: Any) -> dict[str, Any]:
         """Times, the points of each target, and its quantiles by their levels."""
