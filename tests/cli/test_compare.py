@@ -97,3 +97,19 @@ def test_one_seed_in_two_processes(
     assert "one seed gives no interval" in out
     assert "2/2" in err
     assert "equal training time" not in out
+
+
+def test_a_stop_says_how_to_go_on(
+    table: Path,
+    tmp_path: Path,
+    roles: list[str],
+    small: list[str],
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("recurra.train.compare.run_here", stopped)
+    assert compare(table, tmp_path / "out", roles, small, "--cells", "gru") == 130
+    assert "the same command" in capsys.readouterr().err

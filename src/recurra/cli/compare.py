@@ -101,22 +101,26 @@ def command(
     files = Files(data, test)
     cases, tested = read_parts(files, settings)
     out = Path("runs") / f"{data.stem}-compare" if out is None else out
-    with watcher(quiet=quiet) as watch:
-        found = compare_cases(
-            cases,
-            settings,
-            out,
-            watch,
-            cells=names,
-            seeds=seeds,
-            test=tested,
-            test_fraction=test_fraction,
-            parameters=parameters,
-            equal_time=equal_time,
-            jobs=jobs,
-            files=files,
-            force=force,
-        )
+    try:
+        with watcher(quiet=quiet) as watch:
+            found = compare_cases(
+                cases,
+                settings,
+                out,
+                watch,
+                cells=names,
+                seeds=seeds,
+                test=tested,
+                test_fraction=test_fraction,
+                parameters=parameters,
+                equal_time=equal_time,
+                jobs=jobs,
+                files=files,
+                force=force,
+            )
+    except KeyboardInterrupt:
+        say("the same command, without --force, goes on from here")
+        raise
     if as_json:
         print(json.dumps(found))
     else:
