@@ -17,7 +17,7 @@ MASK = torch.tensor([[False, True, False, True]])
 
 
 def outputs(mask: torch.Tensor | None, **more: bool) -> list[float]:
-    choices = {"go_backwards": False, "zeros": False, "unroll": False} | more
+    choices = {"go_backwards": False, "zeros": False} | more
     return [float(value) for value in outputs_of(Y, mask, **choices).flatten()]
 
 

@@ -1,4 +1,4 @@
-"""Keras 3 layers that run on recurra's kernels (torch backend) or on `keras.ops` (JAX, TensorFlow).
+"""Keras 3 layers that run on recurra's kernels under Keras' torch backend, else on Keras' own loop.
 
     from recurra.keras import GRU, LSTM, SimpleRNN
 

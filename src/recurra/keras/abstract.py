@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
+
 from recurra.keras.masked import outputs_of
 from recurra.keras.names import check_names, word_of
 from recurra.keras.scan import Step, scanned
@@ -52,6 +53,8 @@ class AbstractRecurrent(ABC):
             training: As the call's: some kinds of dropout are not the kernels'.
         """
         reason = self._why_not(training)
+        if keras.backend.backend() != "torch":
+            return f"Keras' own loop, since {reason}"
         return "recurra's kernels" if reason is None else f"keras.ops, since {reason}"
 
     def _why_not(self, training: bool) -> str | None:
@@ -86,6 +89,12 @@ class AbstractRecurrent(ABC):
             The last output [B, H]; all outputs [B, T, H], in the order in which they were computed;
             the states after.
         """
+        if keras.backend.backend() != "torch":
+            # There the backend compiles Keras' own loop, and nothing that was tried is faster.
+            found: tuple[Any, Any, Any] = super().inner_loop(  # type: ignore[misc]  # Keras' class
+                sequences, initial_state, mask, training=training
+            )
+            return found
         states = list(keras.tree.flatten(initial_state))
         if self.stateful:
             # The layer's own variables take the new states in place, which no gradient may see.
@@ -107,6 +116,5 @@ class AbstractRecurrent(ABC):
             mask,
             go_backwards=self.go_backwards,
             zeros=self.zero_output_for_mask,
-            unroll=self.unroll,
         )
         return y[:, -1], y, after

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
+
 from recurra.keras.abstract import AbstractRecurrent
 from recurra.keras.names import word_of
 from recurra.keras.scan import States, Step, dropped, projected

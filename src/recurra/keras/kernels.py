@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+import keras
 import torch
 from torch import Tensor
 
-import keras
 from recurra import ops
 from recurra.keras.names import word_of
 

@@ -6,6 +6,7 @@ import difflib
 from typing import Any
 
 import keras
+
 from recurra.errors import SettingsError
 
 __all__ = ["check_names", "word_of"]

@@ -1,4 +1,4 @@
-"""The loop over time on `keras.ops`: the inputs are projected at once, and a scan does the rest.
+"""The loop over time on `keras.ops`, for what the kernels do not compute on torch.
 
 Keras' own loop multiplies each step's input by its weights inside the loop; here that product is
 one for all steps, which leaves the recurrent one.
