@@ -156,7 +156,8 @@ class BackwardSweep {
   // The row of the chunk.
   long row_of(long s, long b) const { return (s % chunk_) * p_.batch + b; }
 
-  // The gradient of the state after step s becomes those of the step's sums.
+  // The gradient of the state after step s becomes those of the step's sums. What the step's products
+  // read of the state goes to the weight gradients' columns while it is at hand.
   void slopes(const Share& share, long s) {
     const long t = time_of(s);
     each_vector(share, [&](long b, long j, long at, long real) {
@@ -167,6 +168,8 @@ class BackwardSweep {
       if (!(flag & runs)) {
         store(dh_ + at, dh);
         for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, Vec<R>{});
+        fed_.put_vector(row, j, Vec<R>{});
+        if constexpr (F::two_stages) reset_fed_.put_vector(row, j, Vec<R>{});
         return;
       }
       Vec<R> taken = dh, through{};
@@ -177,8 +180,10 @@ class BackwardSweep {
       Vec<R> dc = F::has_cell ? load(dc_ + at) : Vec<R>{}, share_c = spread(R(1));
       if (F::has_cell && call_.zoneout_c.data) share_c = series_at(call_.zoneout_c, b, t, j, real);
       Vec<R> d_sums[slots];
-      equations_.backward(kept(t, j, b), taken, read_state(t, j, b, real).h, share_c, through, dc,
-                          d_sums);
+      const Read state = read_state(t, j, b, real);
+      equations_.backward(kept(t, j, b), taken, state.h, share_c, through, dc, d_sums);
+      fed_.put_vector(row, j, state.fed);
+      if constexpr (F::two_stages) reset_fed_.put_vector(row, j, state.fed * load(kept(t, j, b)));
       for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, d_sums[i]);
       store(dh_ + at, through);
       if (F::has_cell) store(dc_ + at, dc);
@@ -294,22 +299,13 @@ class BackwardSweep {
     }
   }
 
-  // The weight gradients' other factor, rows of skipped steps as zeros: 0 * NaN would be NaN.
+  // The rest of the weight gradients' columns, rows of skipped steps as zeros: 0 * NaN would be NaN.
   void pack_columns(long from, long row, long row_end) {
     for (long q = row; q < row_end; ++q) {
       const long t = time_of(from + q / p_.batch), b = q % p_.batch;
       const bool ran = plan_.at(t, b) & runs;
       x_.put_row(q, ran ? call_.x.at(b, t) : nullptr, p_.inputs);
       x_.put_one(q, p_.inputs, R(1));
-      for (long j = 0; j < panels_; ++j) {
-        Read state{};
-        if (ran) state = read_state(t, j, b, real_lanes<R>(p_.units, j));
-        fed_.put_vector(q, j, state.fed);
-        if constexpr (F::two_stages) {
-          if (ran) state.fed = state.fed * load(kept(t, j, b));
-          reset_fed_.put_vector(q, j, state.fed);
-        }
-      }
       if (F::split_candidate) fed_.put_one(q, p_.units, R(1));
     }
     x_.close(row, row_end);

@@ -76,8 +76,8 @@ class ForwardSweep {
     barrier_.wait(meeting);
     for (long s = 0; s < p_.time; ++s) {
       if (s % chunk_ == 0) project(share, s, smaller(p_.time, s + chunk_));
-      step(share, s, state, fed, next, meeting);
-      if (s + 1 < p_.time) begin(share, s + 1, next, next_fed);
+      step(share, s, state, fed, next, next_fed, meeting);
+      if (s + 1 < p_.time && !handed_on()) begin(share, s + 1, next, next_fed);
       if (barrier_.wait(meeting)) {
         // One goes on alone, from what all have written.
         if (index > 0) return;
@@ -89,6 +89,7 @@ class ForwardSweep {
       fed = next_fed, next_fed = fed_before;
     }
     leave(share, state);
+    settle_streams();
   }
 
   template <class Visit>
@@ -112,11 +113,28 @@ class ForwardSweep {
     });
   }
 
+  // Whether the next step reads the state just as a step leaves it: `finish` then does all of `begin`
+  // while the state is in registers.
+  bool handed_on() const {
+    return !call_.starts.data && !call_.decay.data && !call_.recurrent_dropout.data;
+  }
+
+  RECURRA_INLINE void put_kept(R* to, Vec<R> v) const {
+    if (streams_)
+      stream(to, v);
+    else
+      store(to, v);
+  }
+
+  // What step t keeps of the state that it reads.
+  RECURRA_INLINE void keep_state(long t, long j, long b, bool ran, Vec<R> h, Vec<R> c) {
+    R* kept = out_.kept + kept_offset<F>(p_, t, j, b) + (F::kept - 1) * W;
+    put_kept(kept, ran ? h : Vec<R>{});
+    if (F::has_cell) put_kept(kept - W, ran ? c : Vec<R>{});
+  }
+
   // What happens to the state ahead of step s: a segment's start, the decay, the dropout.
   void begin(const Share& share, long s, R* state, Factor<R>* fed) {
-    if (!rounding && !plan_.flags && !p_.keep && !call_.decay.data &&
-        !call_.recurrent_dropout.data)
-      return;
     const long t = time_of(s);
     each_vector(share, [&](long b, long j, long at, long real) {
       const uint8_t flag = plan_.at(t, b);
@@ -125,11 +143,8 @@ class ForwardSweep {
         h = rows_at(call_.start_h, b, j, real);
         if (F::has_cell) store(cell_ + at, rows_at(call_.start_c, b, j, real));
       }
-      if (p_.keep) {
-        R* kept = out_.kept + kept_offset<F>(p_, t, j, b) + (F::kept - 1) * W;
-        store(kept, flag & runs ? h : Vec<R>{});
-        if (F::has_cell) store(kept - W, flag & runs ? load(cell_ + at) : Vec<R>{});
-      }
+      if (p_.keep)
+        keep_state(t, j, b, flag & runs, h, F::has_cell ? load(cell_ + at) : Vec<R>{});
       if (flag & runs && call_.decay.data) h = h * series_at(call_.decay, b, t, j, real);
       store(state + at, h);
       if (call_.recurrent_dropout.data && flag & runs)
@@ -229,7 +244,7 @@ class ForwardSweep {
   }
 
   void step(const Share& share, long s, const R* state, const Factor<R>* fed, R* next,
-            int meeting) {
+            Factor<R>* next_fed, int meeting) {
     constexpr long most = rows_at_once<F::first>();
     const bool down = turns++ & 1;
     const long t = time_of(s);
@@ -238,7 +253,7 @@ class ForwardSweep {
       if constexpr (F::two_stages)
         gates_of(sums, b, t, j, state);
       else
-        finish(sums, projected(s, j, b), b, t, j, state, next);
+        finish(sums, projected(s, j, b), b, s, j, state, next, next_fed);
     };
     const bool alone = !rounding && share.row_end - share.row == 1;
     if constexpr (!rounding) {
@@ -261,16 +276,17 @@ class ForwardSweep {
         });
       }, down);
     }
-    if constexpr (F::two_stages) second_stage(share, s, state, next, meeting, down);
+    if constexpr (F::two_stages) second_stage(share, s, state, next, next_fed, meeting, down);
   }
 
   // Reset before: the candidate's product waits for the reset gate of every unit.
-  void second_stage(const Share& share, long s, const R* state, R* next, int meeting, bool down) {
+  void second_stage(const Share& share, long s, const R* state, R* next, Factor<R>* next_fed,
+                    int meeting, bool down) {
     barrier_.wait(meeting);
     alignas(64) R products[most_rows * W];
     if constexpr (!rounding) {
       const bool alone = share.row_end - share.row == 1;
-      const long b = share.row, t = time_of(s);
+      const long b = share.row;
       each_tile(share.panel, alone ? share.panel_end : 0, panels_at_once, [&](long j, long count) {
         Start<R> start;
         start.at[0] = projected(s, j, b) + F::first * W;
@@ -278,7 +294,7 @@ class ForwardSweep {
         row_product<R, 1>(count, start, reset_fed_ + b * width_, p_.units,
                           packed_ + layout_.candidate(j), p_.units * W, {products, W});
         for (long i = 0; i < count; ++i)
-          finish(products + i * W, projected(s, j + i, b), b, t, j + i, state, next);
+          finish(products + i * W, projected(s, j + i, b), b, s, j + i, state, next, next_fed);
       }, down);
       if (alone) return;
     }
@@ -291,7 +307,7 @@ class ForwardSweep {
         const FactorRows<R> h{reset_fed_ + b * fed_width_, fed_width_, factors(p_.units)};
         product<R, 1>(count, start, h, panel, {products, W});
         for (long m = 0; m < count; ++m)
-          finish(products + m * W, projected(s, j, b + m), b + m, time_of(s), j, state, next);
+          finish(products + m * W, projected(s, j, b + m), b + m, s, j, state, next, next_fed);
       });
     }, down);
   }
@@ -306,21 +322,20 @@ class ForwardSweep {
     store(update_ + at, update);
     if (p_.keep && plan_.at(t, b) & runs) {
       R* kept = out_.kept + kept_offset<F>(p_, t, j, b);
-      store(kept, reset);
-      store(kept + W, update);
+      put_kept(kept, reset);
+      put_kept(kept + W, update);
     }
   }
 
-  RECURRA_INLINE void finish(const R* sums, const R* projected, long b, long t, long j,
-                             const R* state, R* next) {
-    const long at = b * width_ + j * W, real = real_lanes<R>(p_.units, j);
+  RECURRA_INLINE void finish(const R* sums, const R* projected, long b, long s, long j,
+                             const R* state, R* next, Factor<R>* next_fed) {
+    const long t = time_of(s), at = b * width_ + j * W, real = real_lanes<R>(p_.units, j);
     const uint8_t flag = plan_.at(t, b);
     const Vec<R> h = load(state + at);
     R* kept = p_.keep ? out_.kept + kept_offset<F>(p_, t, j, b) : nullptr;
-    Vec<R> fresh = h;
+    Vec<R> fresh = h, c = F::has_cell ? load(cell_ + at) : Vec<R>{};
     if (flag & runs) {
       Vec<R> values[F::kept];
-      Vec<R> c = F::has_cell ? load(cell_ + at) : Vec<R>{};
       if (F::two_stages) values[1] = load(update_ + at);
       const Vec<R> c_before = c;
       equations_.forward(sums, projected, h, fresh, c, values);
@@ -333,11 +348,16 @@ class ForwardSweep {
       }
       if (kept)
         for (int i = F::two_stages ? F::first : 0; i < F::kept - F::states; ++i)
-          store(kept + i * W, values[i]);
+          put_kept(kept + i * W, values[i]);
     } else if (kept) {
-      for (int i = 0; i < F::kept - F::states; ++i) store(kept + i * W, Vec<R>{});
+      for (int i = 0; i < F::kept - F::states; ++i) put_kept(kept + i * W, Vec<R>{});
     }
     store(next + at, fresh);
+    if (handed_on() && s + 1 < p_.time) {
+      const long after = time_of(s + 1);
+      if (p_.keep) keep_state(after, j, b, plan_.at(after, b) & runs, fresh, c);
+      if constexpr (rounding) put(next_fed + b * fed_width_ + j * W, fresh);
+    }
     if (out_.y.data)
       store_part(out_.y.at(b, t) + j * W, flag & within ? fresh : Vec<R>{}, real);
   }
@@ -351,6 +371,8 @@ class ForwardSweep {
   long panels_, width_, fed_width_, x_width_;
   Team team_;
   Plan<R> plan_;
+  // What is kept would be gone from the caches before backward reads it.
+  bool streams_ = streaming && p_.keep && kept_offset<F>(p_, p_.time, 0, 0) * sizeof(R) > 24e6;
   long chunk_ = 1;
   size_t used_ = 0;
   R *state_[2], *cell_ = nullptr, *update_ = nullptr, *projected_ = nullptr;
