@@ -41,11 +41,7 @@ class ForwardSweep {
 
   void run() {
     if (plan_.flags) fill_flags(call_, plan_.flags);
-    if (p_.keep) {
-      for (long i = 0; i < kept_header; ++i) out_.kept[i] = 0;
-      out_.kept[0] = R(RECURRA_ISA_ID);
-      out_.kept[1] = R(W);
-    }
+    if (p_.keep) name_writer(out_.kept);
     parallel(team_.threads_now(), [](void* self, int index, int count) {
       Flushing flushing;
       ProductScope products;
@@ -54,10 +50,12 @@ class ForwardSweep {
   }
 
  private:
-  // Enough steps for a projection that reuses its panel, few enough to stay in the second cache.
+  // Enough steps for a projection that reuses its panel, few enough to stay in the second cache. Tiles
+  // are so fast that reading weights from beyond it, step after step, would be the most of the time.
   long chunk_steps() const {
     const double step = double(p_.batch) * width_ * F::gates * sizeof(R) / team_.threads;
-    const long fitting = long(6e5 / (step > 0 ? step : 1));
+    const bool beyond = rounding && layout_.size() * sizeof(R) > 2e6;
+    const long fitting = long((beyond ? 6.4e6 : 6e5) / (step > 0 ? step : 1));
     return larger(1, smaller(p_.time, fitting));
   }
 
@@ -113,24 +111,25 @@ class ForwardSweep {
     });
   }
 
-  // Whether the next step reads the state just as a step leaves it: `finish` then does all of `begin`
-  // while the state is in registers.
+  // Whether each step reads the state just as the one before left it: then nothing is to be done
+  // between them.
   bool handed_on() const {
     return !call_.starts.data && !call_.decay.data && !call_.recurrent_dropout.data;
   }
 
-  RECURRA_INLINE void put_kept(R* to, Vec<R> v) const {
-    if (streams_)
-      stream(to, v);
-    else
-      store(to, v);
+  Kept<R>* kept_at(long t, long j, long b) const {
+    return kept_values(out_.kept) + kept_offset<F>(p_, t, j, b);
   }
-
-  // What step t keeps of the state that it reads.
-  RECURRA_INLINE void keep_state(long t, long j, long b, bool ran, Vec<R> h, Vec<R> c) {
-    R* kept = out_.kept + kept_offset<F>(p_, t, j, b) + (F::kept - 1) * W;
-    put_kept(kept, ran ? h : Vec<R>{});
-    if (F::has_cell) put_kept(kept - W, ran ? c : Vec<R>{});
+  RECURRA_INLINE void keep(Kept<R>* to, Vec<R> v) const {
+    if (streams_)
+      stream_kept(to, v);
+    else
+      put(to, v);
+  }
+  // The state that a step reads stands after all else.
+  RECURRA_INLINE void keep_state(Kept<R>* kept, bool ran, Vec<R> h, Vec<R> c) const {
+    if (F::has_cell) keep(kept + (F::kept - 2) * W, ran ? c : Vec<R>{});
+    keep(kept + (F::kept - 1) * W, ran ? h : Vec<R>{});
   }
 
   // What happens to the state ahead of step s: a segment's start, the decay, the dropout.
@@ -143,8 +142,8 @@ class ForwardSweep {
         h = rows_at(call_.start_h, b, j, real);
         if (F::has_cell) store(cell_ + at, rows_at(call_.start_c, b, j, real));
       }
-      if (p_.keep)
-        keep_state(t, j, b, flag & runs, h, F::has_cell ? load(cell_ + at) : Vec<R>{});
+      if (p_.keep && !handed_on())
+        keep_state(kept_at(t, j, b), flag & runs, h, F::has_cell ? load(cell_ + at) : Vec<R>{});
       if (flag & runs && call_.decay.data) h = h * series_at(call_.decay, b, t, j, real);
       store(state + at, h);
       if (call_.recurrent_dropout.data && flag & runs)
@@ -321,9 +320,9 @@ class ForwardSweep {
     put(reset_fed_ + b * fed_width_ + j * W, reset * fed);
     store(update_ + at, update);
     if (p_.keep && plan_.at(t, b) & runs) {
-      R* kept = out_.kept + kept_offset<F>(p_, t, j, b);
-      put_kept(kept, reset);
-      put_kept(kept + W, update);
+      Kept<R>* kept = kept_at(t, j, b);
+      keep(kept, reset);
+      keep(kept + W, update);
     }
   }
 
@@ -332,12 +331,12 @@ class ForwardSweep {
     const long t = time_of(s), at = b * width_ + j * W, real = real_lanes<R>(p_.units, j);
     const uint8_t flag = plan_.at(t, b);
     const Vec<R> h = load(state + at);
-    R* kept = p_.keep ? out_.kept + kept_offset<F>(p_, t, j, b) : nullptr;
-    Vec<R> fresh = h, c = F::has_cell ? load(cell_ + at) : Vec<R>{};
+    Kept<R>* kept = p_.keep ? kept_at(t, j, b) : nullptr;
+    const Vec<R> c_before = F::has_cell ? load(cell_ + at) : Vec<R>{};
+    Vec<R> fresh = h, c = c_before;
     if (flag & runs) {
       Vec<R> values[F::kept];
       if (F::two_stages) values[1] = load(update_ + at);
-      const Vec<R> c_before = c;
       equations_.forward(sums, projected, h, fresh, c, values);
       if (call_.zoneout_h.data)
         fresh = fused(series_at(call_.zoneout_h, b, t, j, real), fresh - h, h);
@@ -348,16 +347,13 @@ class ForwardSweep {
       }
       if (kept)
         for (int i = F::two_stages ? F::first : 0; i < F::kept - F::states; ++i)
-          put_kept(kept + i * W, values[i]);
+          keep(kept + i * W, values[i]);
     } else if (kept) {
-      for (int i = 0; i < F::kept - F::states; ++i) put_kept(kept + i * W, Vec<R>{});
+      for (int i = 0; i < F::kept - F::states; ++i) keep(kept + i * W, Vec<R>{});
     }
+    if (kept && handed_on()) keep_state(kept, flag & runs, h, c_before);
     store(next + at, fresh);
-    if (handed_on() && s + 1 < p_.time) {
-      const long after = time_of(s + 1);
-      if (p_.keep) keep_state(after, j, b, plan_.at(after, b) & runs, fresh, c);
-      if constexpr (rounding) put(next_fed + b * fed_width_ + j * W, fresh);
-    }
+    if (rounding && handed_on()) put(next_fed + b * fed_width_ + j * W, fresh);
     if (out_.y.data)
       store_part(out_.y.at(b, t) + j * W, flag & within ? fresh : Vec<R>{}, real);
   }
@@ -372,7 +368,7 @@ class ForwardSweep {
   Team team_;
   Plan<R> plan_;
   // What is kept would be gone from the caches before backward reads it.
-  bool streams_ = streaming && p_.keep && kept_offset<F>(p_, p_.time, 0, 0) * sizeof(R) > 24e6;
+  bool streams_ = streaming && p_.keep && kept_length<F>(p_) * sizeof(R) > 24e6;
   long chunk_ = 1;
   size_t used_ = 0;
   R *state_[2], *cell_ = nullptr, *update_ = nullptr, *projected_ = nullptr;

@@ -19,14 +19,18 @@ struct Columns {
 
   void prepare(Carve& carve, long count, long at_least, long chunk_rows) {
     columns = count;
-    rows = chunk_rows;
+    // Tiles a power of two apart would all fall on the same few lines of the cache.
+    rows = chunk_rows + 2;
     packed = carve.take<R>(size_t(ceiling(larger(count, at_least), 8)) * 8 * rows);
   }
   R* at(long tile, long row) const { return packed + (tile * rows + row) * 8; }
 
   void put_one(long row, long column, R value) const { at(column / 8, row)[column % 8] = value; }
   void put_row(long row, const R* x, long count) const {
-    for (long i = 0; i < count; ++i) put_one(row, i, x ? x[i] : R(0));
+    constexpr int W = lanes<R>;
+    long i = 0;
+    for (; i + W <= count; i += W) put_vector(row, i / W, x ? load(x + i) : Vec<R>{});
+    for (; i < count; ++i) put_one(row, i, x ? x[i] : R(0));
   }
   RECURRA_INLINE void put_vector(long row, long j, Vec<R> v) const {
     constexpr int W = lanes<R>, piece = W < 8 ? W : 8;
