@@ -20,10 +20,11 @@ from benchmarks.table import rich_tables
 if TYPE_CHECKING:
     from benchmarks.layer import Shape
 
-__all__ = ["main"]
+__all__ = ["main", "shape_of"]
 
 
-def _shape(text: str) -> Shape:
+def shape_of(text: str) -> Shape:
+    """The sizes of B,T,I,H."""
     sizes = [int(part) for part in text.split(",")]
     if len(sizes) != 4 or min(sizes) < 1:
         raise ValueError(text)
@@ -32,14 +33,14 @@ def _shape(text: str) -> Shape:
 
 
 # argparse names the type in its message.
-_shape.__name__ = "B,T,I,H"
+shape_of.__name__ = "B,T,I,H"
 
 
 def _options() -> argparse.ArgumentParser:
     parser = harness.command_line("Layers against their peers.")
     parser.add_argument("--case", action="append", help="only this case; may be given again")
     parser.add_argument(
-        "--shape", action="append", type=_shape, metavar="B,T,I,H", help="these shapes only"
+        "--shape", action="append", type=shape_of, metavar="B,T,I,H", help="these shapes only"
     )
     parser.add_argument("--without", action="append", default=[], help="leave this peer out")
     parser.add_argument(

@@ -13,24 +13,33 @@ from recurra.spec.version import __version__
 if TYPE_CHECKING:
     from recurra.estimators import (
         SequenceClassifier,
+        SequenceForecaster,
         SequenceGenerator,
         SequenceRegressor,
+        SequenceTagger,
         SequenceTransducer,
+        compare,
     )
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators",
+    "SequenceForecaster": "recurra.estimators",
     "SequenceGenerator": "recurra.estimators",
     "SequenceRegressor": "recurra.estimators",
+    "SequenceTagger": "recurra.estimators",
     "SequenceTransducer": "recurra.estimators",
+    "compare": "recurra.estimators",
 }
 
 __all__ = [
     "SequenceClassifier",
+    "SequenceForecaster",
     "SequenceGenerator",
     "SequenceRegressor",
+    "SequenceTagger",
     "SequenceTransducer",
     "__version__",
+    "compare",
 ]
 
 

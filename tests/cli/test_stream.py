@@ -36,6 +36,29 @@ def test_every_form_of_an_observation(bundle: Path) -> None:
         assert answer["prediction"] == ("high", "low")[int(expected.argmax())]
 
 
+@pytest.fixture(scope="module")
+def filling(
+    table: Path, roles: list[str], small: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A bundle of a GRU-D."""
+    out = tmp_path_factory.mktemp("filling") / "waves"
+    arguments = [*roles, *small, "--missing", "decay", "--quiet", "--out", str(out)]
+    assert main(["fit", str(table), *arguments]) == 0
+    return out
+
+
+def test_what_was_not_observed_is_null_or_left_out(filling: Path) -> None:
+    forms = ("[0.3, null]", '{"left": 0.3}', '{"left": 0.3, "right": null}', "[0.3, NaN]")
+    lines = [f'{{"x": {form}, "time": 1}}' for form in forms]
+    answers = [streamed(filling, line, '{"x": {}, "time": 9}') for line in lines]
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][0] == 0
+    code, refused = streamed(filling, "[0.3, null]", '{"lift": 0.3}')
+    assert code == 2
+    assert "expected the time of the observation" in refused[0]["error"]
+    assert "has the unknown 'lift'" in refused[1]["error"]
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -13,6 +13,7 @@ from recurra.codecs import (
     Columns,
     LabelCodec,
     SequenceCodec,
+    Timed,
     ValueCodec,
     cases_from_arrays,
     codec_from_json,
@@ -183,3 +184,41 @@ def test_what_is_no_object_is_refused() -> None:
     for tree in (None, [], 3, "codec", {"kind": "sequence"}):
         with pytest.raises(BundleError):
             codec_from_json(tree)
+
+
+def timed_codec(missing: str) -> SequenceCodec:
+    x = np.array([[1.0, np.nan], [np.nan, 2.0], [3.0, 4.0]])
+    raw = [Timed(x, [0.0, 60.0, 240.0]), Timed(x[::-1], [0.0, 30.0, 60.0])]
+    settings = DataSettings(missing=missing)
+    return fit_codec(cases_from_arrays(raw, ["u", "v"]), settings, "classify")
+
+
+def test_a_series_goes_with_its_times_where_they_take_part() -> None:
+    """So does its golden pair; elsewhere the times are left out."""
+    x, times = np.array([[1.0, np.nan], [2.0, 3.0]]), np.array([0.0, 5.0])
+    cases = cases_from_arrays([Timed(x, times)])
+    (raw,) = timed_codec("decay").raw(cases)
+    assert isinstance(raw, Timed)
+    codec = timed_codec("decay")
+    arrays = codec.case_arrays(raw)
+    assert sorted(arrays) == ["times", "values"]
+    again = codec.case_from_arrays(arrays)
+    assert {n: a.tobytes() for n, a in codec.encode(again).steps.items()} == {
+        n: a.tobytes() for n, a in codec.encode(x, times=times).steps.items()
+    }
+    (plain,) = timed_codec("last").raw(cases)
+    assert plain is cases.inputs[0]
+    assert sorted(codec.case_arrays(plain)) == [""]
+    with pytest.raises(DataError, match="expected the times of the steps"):
+        codec.encode(x)
+    for wrong in (times[:1], np.array([0.0, np.nan]), times.astype(np.float32)):
+        with pytest.raises(BundleError, match="golden input's times"):
+            codec.case_from_arrays(arrays | {"times": wrong})
+
+
+def test_signals_and_streams_are_those_of_the_strategy() -> None:
+    assert sorted(timed_codec("decay").signals()) == ["elapsed", "observed", "x"]
+    assert timed_codec("mask").signals()["x"].size == 6
+    assert timed_codec("decay").why_not_streaming() is None
+    assert "has not seen yet" in str(timed_codec("linear").why_not_streaming())
+    assert codec_from_json(timed_codec("mask").to_json()) == timed_codec("mask")

@@ -1,4 +1,4 @@
-"""ISO dates are seconds since 1970; plain numbers and other dates are not dates."""
+"""ISO dates are seconds since 1970, spans since zero; plain numbers and other dates are neither."""
 
 import pytest
 
@@ -13,6 +13,12 @@ from recurra.codecs.dates import seconds_of, zoned
         ("1970-01-01 00:01:00", 60.0),
         ("1970-01-01T02:00:00+02:00", 0.0),
         ("1969-12-31T23:59:59Z", -1.0),
+        ("00:07", 420.0),
+        ("7:30", 27000.0),
+        ("47:59:30.5", 172770.5),
+        ("12:60", None),
+        ("12:5", None),
+        ("-1:30", None),
         ("20240501", None),
         ("-5", None),
         ("1e-5", None),
@@ -30,3 +36,4 @@ def test_a_time_zone_is_noticed() -> None:
     assert zoned("1970-01-01T00:00:00Z")
     assert not zoned("1970-01-01")
     assert not zoned("5")
+    assert not zoned("07:30")

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recurra.codecs import cases_from_arrays, inspect, inspect_cases
+from recurra.codecs import cases_from_arrays, inspect, inspect_cases, missing_report
 from recurra.errors import DataError
 from recurra.spec.settings import DataSettings
 
@@ -68,3 +68,41 @@ def test_a_frame_may_be_inspected_and_a_bad_file_is_refused(tmp_path: Path) -> N
     assert inspect(frame, DataSettings()).cases == 2
     with pytest.raises(DataError, match="No such file"):
         inspect(tmp_path / "missing.csv", DataSettings())
+
+
+HOLES = "id,time,a,b,c,label\np,0,1,,5,u\np,1,NA,,,u\nq,0,3,7,5,v\nr,0,4,7,5,u\n"
+
+
+def test_missing_values_are_reported_a_column(write: Any) -> None:
+    path = write(HOLES, "f.csv")
+    found = inspect(path, DataSettings())
+    assert found.missing == (("b", 0.5), ("a", 0.25), ("c", 0.25))
+    assert found.warnings[0] == (
+        "missing values: b 50.0%, a 25.0%, c 25.0%; missing='auto' carries the last value forward; "
+        "mean, linear, mask and decay are the others"
+    )
+    assert [w.split(" (")[0] for w in found.warnings[1:3]] == [
+        "column 'b' is constant",
+        "column 'c' is constant",
+    ]
+    # Their flags tell something where the network reads them.
+    flagged = inspect(path, DataSettings(missing="decay")).warnings
+    assert "missing='decay' stands in for them" in flagged[0]
+    assert not any("constant" in warning for warning in flagged)
+
+
+def test_many_columns_with_holes_stay_readable() -> None:
+    x = np.random.default_rng(0).normal(size=(2000, 20))
+    x[0] = np.nan
+    cases = cases_from_arrays([x])
+    warning = inspect_cases(cases, DataSettings(missing="mean")).warnings[0]
+    assert warning.startswith("missing values: x0 <0.1%, x1 <0.1%")
+    assert "and 8 more features; missing='mean'" in warning
+    assert missing_report(cases_from_arrays([np.ones((2, 1))]), "auto") is None
+    assert missing_report(cases_from_arrays(["ab"]), "auto") is None
+
+
+def test_a_column_without_any_value_is_warned_of() -> None:
+    x = np.array([[1.0, np.nan], [2.0, np.nan]])
+    warnings = inspect_cases(cases_from_arrays([x]), DataSettings()).warnings
+    assert any("column 'x1' has no value at all" in warning for warning in warnings)

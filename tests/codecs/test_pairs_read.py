@@ -111,3 +111,19 @@ def test_bad_lists_are_named(X: Any, y: Any, message: str) -> None:
     """By their place."""
     with pytest.raises(DataError, match=message):
         pair_cases(X, y)
+
+
+@pytest.mark.data
+def test_the_shared_tasks_files_are_read_as_they_are(real_data: Path) -> None:
+    """Ten languages of sounds, and lemmas with features in a file without a suffix."""
+    for path in sorted((real_data / "g2p" / "train").iterdir()):
+        cases = read_pairs(path, PLAIN)
+        assert len(cases) == 3600
+        codec = PairCodec.fit(cases, DataSettings(normalisation="NFD"))
+        # Most Vietnamese entries are of several syllables, apart by spaces.
+        unit = "space" if path.name.startswith("vie") else "character"
+        assert (codec.source.unit, codec.target.unit) == (unit, "space")
+        assert codec.marks is None
+    forms = read_pairs(real_data / "inflection" / "german-task1-dev", PLAIN)
+    assert len(forms) == 1597
+    assert "pos=N" in (PairCodec.fit(forms, PLAIN).marks or ())

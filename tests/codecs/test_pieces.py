@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.codecs.pieces import BytePairs, spaced_words
-from recurra.errors import BundleError, DataError
+from recurra.errors import BundleError, DataError, DependencyError
 
 CORPUS = ["the lower the newer, the wider", "don't the 東京 lower  newer\n\twidest"] * 5
 PAIRS = BytePairs.fit(CORPUS, 290)
@@ -89,6 +90,14 @@ def test_forged_merges_are_refused(merges: object) -> None:
     """Pairs of earlier pieces, each once, and nothing else."""
     with pytest.raises(BundleError, match="merge"):
         BytePairs.from_json({"kind": "pieces", "merges": merges})
+
+
+def test_training_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `tokenizers` no merges are trained; those that there are go on cutting."""
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(DependencyError, match=r"tokenizers, .* pip install"):
+        BytePairs.fit(CORPUS, 300)
+    assert PAIRS.decode(PAIRS.encode("newer")) == "newer"
 
 
 def test_there_must_be_room_beside_the_bytes() -> None:

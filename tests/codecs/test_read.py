@@ -107,6 +107,7 @@ def test_what_is_no_source_is_refused(tmp_path: Path, write: Any) -> None:
         (tmp_path, "expected a file, got a folder"),
         (write("a", "f.xls"), r"ends in \.csv, .*got '\.xls'"),
         (write("a", "plain"), "got 'no suffix'"),
+        (write("a", "a.txt"), "to continue it, take --task generate"),
         (42, "expected a path or a data frame, got int"),
         (None, "got NoneType"),
     ):

@@ -81,6 +81,10 @@ def test_a_trained_model_reads_a_file_that_lacks_a_variable(write: Any) -> None:
     cases = read_cases(new, DataSettings(), need_target=False, expect=codec)
     assert cases.features == ("pulse", "temp", "unit")
     assert listed(cases.inputs[0]) == [[None, 36, None], [None, None, None]]
+    # Its columns may be called otherwise, if that is said.
+    other = write("id,time,item,reading\nr,00:10,temp,36\n", "other.csv")
+    cases = read_cases(other, DataSettings(variable="item"), need_target=False, expect=codec)
+    assert listed(cases.inputs[0]) == [[None, 36, None]]
     # The same as a wide table, too.
     wide = write("id,time,pulse,temp,unit\nr,00:10,,36,\n", "wide.csv")
     cases = read_cases(wide, DataSettings(), need_target=False, expect=codec)

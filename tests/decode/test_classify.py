@@ -43,3 +43,26 @@ def test_ties_go_to_the_lowest_index() -> None:
 def test_fewer_than_two_classes_are_refused(classes: object) -> None:
     with pytest.raises(SpecError, match="classes"):
         ClassDecoder(classes=classes)  # type: ignore[arg-type]  # the point
+
+
+def test_a_temperature_softens_and_keeps_the_order() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (20, 4))
+    soft = ClassDecoder(classes=4, temperature=2.0).decode({"head": logits})
+    np.testing.assert_allclose(soft, ClassDecoder(classes=4).decode({"head": logits / 2.0}))
+
+
+def test_a_threshold_decides_between_two() -> None:
+    decoder = ClassDecoder(classes=2, threshold=0.25)
+    answers = np.array([[0.8, 0.2], [0.75, 0.25], [0.7, 0.3]])
+    assert decoder.choose(answers).tolist() == [0, 0, 1]
+    assert decoder.choose(answers[2]) == 1
+
+
+def test_a_set_holds_what_cannot_be_ruled_out_and_the_called_class() -> None:
+    decoder = ClassDecoder(classes=3, doubt=0.7)
+    answers = np.array([[0.6, 0.3, 0.1], [0.98, 0.01, 0.01]])
+    assert decoder.sets(answers).tolist() == [[True, True, False], [True, False, False]]
+    sure = ClassDecoder(classes=3, doubt=0.1)
+    assert sure.sets(answers).tolist() == [[True, False, False]] * 2
+    with pytest.raises(SpecError, match="coverage"):
+        ClassDecoder(classes=3).sets(answers)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from recurra.decode import DECODER_KINDS, decoder_from_json
+from recurra.decode import DECODER_KINDS, ClassDecoder, ValueDecoder, decoder_from_json
 from recurra.errors import BundleError
 
 FORGED: list[Any] = [
@@ -12,13 +12,20 @@ FORGED: list[Any] = [
     [],
     {},
     {"kind": ["classes"]},
-    {"kind": "beam", "output": "head"},
+    {"kind": "dream", "output": "head"},
     {"kind": "classes", "output": "head"},
     {"kind": "classes", "output": "head", "classes": 3, "more": 1},
     {"kind": "classes", "output": "head", "classes": "3"},
     {"kind": "classes", "output": "head", "classes": 1},
     {"kind": "classes", "output": 3, "classes": 3},
     {"kind": "value", "output": None},
+    {"kind": "classes", "output": "head", "classes": 3, "temperature": 0.0},
+    {"kind": "classes", "output": "head", "classes": 3, "temperature": "1"},
+    {"kind": "classes", "output": "head", "classes": 2, "threshold": 2},
+    {"kind": "classes", "output": "head", "classes": 3, "threshold": 0.4},
+    {"kind": "classes", "output": "head", "classes": 3, "doubt": -1},
+    {"kind": "value", "output": "head", "margin": -1.0},
+    {"kind": "value", "output": "head", "margin": True},
 ]
 
 
@@ -31,3 +38,9 @@ def test_a_forged_decoder_is_refused(tree: Any) -> None:
 def test_every_kind_has_its_name() -> None:
     assert {"classes", "value", "tags", "beam"} <= set(DECODER_KINDS)
     assert all(name == kind.kind for name, kind in DECODER_KINDS.items())
+
+
+def test_a_bundle_of_before_a_field_came_is_read() -> None:
+    found = decoder_from_json({"kind": "classes", "output": "head", "classes": 2})
+    assert found == ClassDecoder(classes=2)
+    assert decoder_from_json({"kind": "value", "output": "head"}) == ValueDecoder()

@@ -19,7 +19,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from recurra import SequenceClassifier, SequenceRegressor, errors, runtime
-from recurra.estimators.parameters import FIELDS
+from recurra.estimators.parameters import fields_of
 from recurra.spec.report import EpochRecord
 from recurra.spec.settings import Settings
 from recurra.train.progress import Silent
@@ -31,7 +31,7 @@ Small = dict[str, Any]
 def test_parameters_are_visible_with_their_defaults() -> None:
     for estimator in (SequenceClassifier, SequenceRegressor):
         shown = inspect.signature(estimator).parameters
-        assert list(shown) == list(FIELDS)
+        assert list(shown) == list(fields_of(estimator._task))
         assert estimator().get_params() == {name: Settings().flat()[name] for name in shown}
         assert "    hidden: Units of a layer, H." in (estimator.__doc__ or "")
 
@@ -231,3 +231,42 @@ def test_grid_search_with_unequal_lengths(waves: Waves, small: Small) -> None:
 def test_labels_are_needed(waves: Waves) -> None:
     with pytest.raises(errors.DataError, match="y to be passed"):
         SequenceClassifier().fit(waves(4)[0])
+
+
+def drifting(count: int, seed: int, turned: bool = False) -> tuple[list[np.ndarray], np.ndarray]:
+    random = np.random.default_rng(seed)
+    y = np.arange(count) % 2
+    sign = -1 if turned else 1
+    return [random.normal(sign * (2 * k - 1), 1, (int(random.integers(5, 9)), 1)) for k in y], y
+
+
+def test_more_sequences_go_on_from_what_was_learnt() -> None:
+    model = SequenceClassifier(hidden=6, epochs=12, learning_rate=0.02, dropout=0.0)
+    model.partial_fit(*drifting(60, 0))
+    test = drifting(80, 2, turned=True)
+    poor, codec = model.score(*test), model.model_.codec
+    model.partial_fit(*drifting(100, 1, turned=True))
+    assert not model.kept_
+    assert model.score(*test) > poor + 0.3
+    # Scales and labels are those of the first sequences.
+    assert model.model_.codec == codec
+
+
+def test_weights_that_are_no_worse_are_kept() -> None:
+    model = SequenceClassifier(hidden=6, epochs=6, learning_rate=0.5, warmup=0.0, dropout=0.0)
+    x, y = drifting(60, 0)
+    SequenceClassifier.set_params(model, learning_rate=0.02).fit(x, y)
+    before = model.model_.fingerprint
+    model.set_params(learning_rate=0.5)
+    model.partial_fit(*drifting(40, 1, turned=True), valid=(x, y))
+    assert model.kept_
+    assert model.model_.fingerprint == before
+
+
+def test_what_the_model_does_not_know_is_refused() -> None:
+    model = SequenceClassifier(hidden=3, epochs=1).fit(*drifting(20, 0))
+    x, _ = drifting(20, 0)
+    with pytest.raises(errors.DataError, match="seen in training"):
+        model.partial_fit(x, np.arange(20) % 3)
+    with pytest.raises(errors.DataError, match="at least 2 sequences"):
+        model.partial_fit(x[:1], [0])

@@ -18,6 +18,7 @@ from recurra.spec import cells, nodes
 from recurra.spec.attention import LENGTHS, SCORES, Attention, Mixture, Spread
 from recurra.spec.characters import Characters
 from recurra.spec.concat import Concat
+from recurra.spec.convolution import Convolution
 from recurra.spec.crf import Crf
 from recurra.spec.dense import Dense
 from recurra.spec.graph import NODE_KINDS, Graph, Step
@@ -106,6 +107,14 @@ STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
         Dense,
         input_size=sizes,
         output_size=sizes,
+        activation=activations,
+        bias=st.booleans(),
+    ),
+    "convolution": st.builds(
+        Convolution,
+        input_size=sizes,
+        output_size=sizes,
+        width=st.integers(1, 4),
         activation=activations,
         bias=st.booleans(),
     ),

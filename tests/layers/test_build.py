@@ -12,6 +12,12 @@ from recurra.errors import ShapeError, SpecError, StateError
 from recurra.layers import GRU, Bidirectional, GraphModule, Stack, build, from_node
 from recurra.layers.build import LAYERS
 from recurra.spec import cells, nodes
+from recurra.spec.attention import Attention, Mixture, Spread
+from recurra.spec.characters import Characters
+from recurra.spec.concat import Concat
+from recurra.spec.convolution import Convolution
+from recurra.spec.crf import Crf
+from recurra.spec.dense import Dense
 from recurra.spec.graph import NODE_KINDS, Graph, Step, node_to_json
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.state import flatten
@@ -38,8 +44,22 @@ NODES: list[AbstractNode] = [
         residual=True,
     ),
     nodes.Bidirectional(forward=cells.GRUCell(**SIZES), backward=cells.GRUCell(**SIZES)),
+    nodes.GRUD(cell=cells.GRUCell(input_size=4, hidden_size=3, reset="before")),
     nodes.Pool(size=4, modes=("mean", "max")),
     nodes.Dropout(rate=0.5, variational=True),
+    Concat(left=2, right=3),
+    Characters(
+        tokens=5,
+        encoder=nodes.Bidirectional(
+            forward=cells.GRUCell(**SIZES), backward=cells.GRUCell(**SIZES)
+        ),
+    ),
+    Crf(tags=3),
+    Attention(query_size=3, key_size=4, score="additive"),
+    Mixture(size=3),
+    Spread(size=3),
+    Dense(input_size=4, output_size=3, activation="relu", bias=False),
+    Convolution(input_size=4, output_size=3, width=2, activation="tanh", bias=False),
 ]
 STACK = NODES[6]
 

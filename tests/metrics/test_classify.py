@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as peer
 
 from recurra.errors import ShapeError
-from recurra.metrics import accuracy, auc, class_table, log_loss, macro_f1
+from recurra.metrics import accuracy, auc, class_table, ece, log_loss, macro_f1
 
 
 def draw_case(seed: int, classes: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,3 +73,13 @@ def test_arrays_that_do_not_fit_are_refused(answers: np.ndarray, truth: np.ndarr
 def test_auc_is_for_two_classes() -> None:
     with pytest.raises(ShapeError, match="two classes"):
         auc(np.zeros((2, 3)), np.zeros(2, int))
+
+
+def test_the_calibration_error_is_the_gap_of_each_bin() -> None:
+    answers = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.55, 0.45]])
+    truth = np.array([0, 1, 1, 0])
+    wanted = (abs(2 * 0.9 - 1) + abs(0.8 - 1) + abs(0.55 - 1)) / 4
+    assert ece(answers, truth) == pytest.approx(wanted)
+    sure = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert ece(sure, np.array([0, 1])) == 0.0
+    assert ece(sure, np.array([1, 0])) == 1.0

@@ -7,7 +7,16 @@ import pytest
 from recurra.errors import SpecError
 from recurra.spec.cells import GRUCell, LSTMCell
 from recurra.spec.node import AbstractNode, Signal
-from recurra.spec.nodes import POOLS, Bidirectional, Dropout, Embedding, Linear, Pool, Stack
+from recurra.spec.nodes import (
+    GRUD,
+    POOLS,
+    Bidirectional,
+    Dropout,
+    Embedding,
+    Linear,
+    Pool,
+    Stack,
+)
 
 
 def gru(i: int = 3, h: int = 5) -> GRUCell:
@@ -90,3 +99,24 @@ def test_contradictions_are_refused(build: Any, words: str) -> None:
 def test_a_stack_names_the_layer_that_does_not_fit() -> None:
     with pytest.raises(SpecError, match=r"layer 1: gru expected \[B, T, 3\], got \[B, T, 5\]"):
         Stack(layers=(gru(), gru())).output((Signal("steps", 3),))
+
+
+def test_a_grud_reads_values_flags_and_time() -> None:
+    node = GRUD(cell=gru(6, 4))
+    values, time = Signal("steps", 3), Signal("steps", 1)
+    assert node.features == 3
+    assert node.output((values, values, time)) == Signal("steps", 4)
+    for wrong in ((values,), (values, values, values), (Signal("steps", 6), values, time)):
+        with pytest.raises(SpecError, match="grud expected"):
+            node.output(wrong)
+    assert node.parameters()["cell.input_weight"] == (12, 6)
+    assert node.parameters()["hidden_decay_weight"] == (4, 3)
+    assert node.state_slots() == {"h": (4,), "last": (3,), "since": (3,)}
+    assert node.why_not_streaming() is None
+    with pytest.raises(SpecError, match="input_size is even; got 3"):
+        GRUD(cell=gru())
+    with pytest.raises(SpecError, match="cell must be a gru, got 'lstm'"):
+        GRUD(cell=LSTMCell(input_size=4, hidden_size=2))
+    # No stack holds one: it has one input only.
+    with pytest.raises(SpecError, match="cells or bidirectionals, got 'grud'"):
+        Stack(layers=(node,))

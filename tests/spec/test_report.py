@@ -4,10 +4,10 @@ from recurra.spec import report
 
 
 def test_metrics_have_the_promised_names() -> None:
-    assert report.METRICS["classify"] == ("accuracy", "macro_f1", "log_loss", "auc")
+    assert report.METRICS["classify"] == ("accuracy", "macro_f1", "log_loss", "ece", "auc")
     assert report.METRICS["regress"] == ("mse", "mae", "r2")
     keys = set(report.Evaluation.__annotations__)
-    assert keys == {"task", "n", "seconds"}.union(*report.METRICS.values())
+    assert keys == {"task", "n", "seconds"}.union(*report.METRICS.values(), report.CALIBRATED)
 
 
 def test_the_demonstration_has_the_promised_keys() -> None:

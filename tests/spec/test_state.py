@@ -12,6 +12,7 @@ import pytest
 from recurra.errors import StateError
 from recurra.spec.state import (
     BidirectionalState,
+    GRUDState,
     GRUState,
     LSTMState,
     PoolState,
@@ -39,6 +40,11 @@ def test_slots_have_the_paths_of_the_graph() -> None:
         "layers.2.seen",
         "layers.2.mean",
     ]
+
+
+def test_a_grud_remembers_values_and_times() -> None:
+    state = GRUDState(np.zeros((2, 4)), np.ones((2, 3)), np.full((2, 3), 5.0))
+    assert [path for path, _ in flatten(state)] == ["h", "last", "since"]
 
 
 def test_a_mapped_state_keeps_its_structure() -> None:

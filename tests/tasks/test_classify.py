@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from recurra.decode import ClassDecoder
-from recurra.spec.batch import Batch, Encoded, collate
-from recurra.spec.settings import TrainingSettings
+from recurra.errors import SettingsError
+from recurra.spec.batch import Batch, Encoded, EncodedList, collate
+from recurra.spec.settings import Settings, TrainingSettings
 from recurra.tasks import Classify
 
 CLASSES = [0, 1, 1, 2, 1, 1, 0, 1]
@@ -75,3 +76,42 @@ def test_the_decoder_has_the_codecs_classes() -> None:
 
     assert Classify().decoder(Codec()) == ClassDecoder(classes=3)
     assert Classify.metric == ("accuracy", "max")
+
+
+def test_smoothing_is_pytorchs() -> None:
+    task = Classify.of(Settings.from_flat({"label_smoothing": 0.2}))
+    total, weight = task.loss({"head": scores()}, batch_of(list(range(8))))
+    wanted = torch.nn.functional.cross_entropy(scores(), torch.tensor(CLASSES), label_smoothing=0.2)
+    torch.testing.assert_close(total / weight, wanted)
+
+
+@pytest.mark.parametrize("focal", [0.5, 2.0])
+def test_the_focal_loss_is_its_equation(focal: float) -> None:
+    task = Classify.of(Settings.from_flat({"focal": focal})).weighed(
+        EncodedList(cases()), TrainingSettings(class_weight="balanced")
+    )
+    given = scores().requires_grad_()
+    total, _ = task.loss({"head": given}, batch_of(list(range(8))))
+    assert task.class_weights is not None
+    wanted = 0.0
+    for row, label in zip(scores(), CLASSES, strict=True):
+        p = torch.softmax(row, 0)[label]
+        wanted -= task.class_weights[label] * float((1 - p) ** focal * p.log())
+    assert total.item() == pytest.approx(wanted)
+    total.backward()
+    assert torch.isfinite(given.grad).all()
+
+
+def test_a_sure_case_has_a_finite_focal_gradient() -> None:
+    given = torch.zeros(8, 3, dtype=torch.float64)
+    given[range(8), CLASSES] = 1e4
+    given.requires_grad_()
+    total, _ = Classify(focal=0.5).loss({"head": given}, batch_of(list(range(8))))
+    total.backward()
+    assert total.item() == pytest.approx(0.0)
+    assert torch.isfinite(given.grad).all()
+
+
+def test_focal_and_smoothing_contradict_each_other() -> None:
+    with pytest.raises(SettingsError, match="contradict"):
+        Classify.of(Settings.from_flat({"focal": 1.0, "label_smoothing": 0.1}))

@@ -78,6 +78,18 @@ def test_every_parameter_learns() -> None:
         assert lost == [], attention
 
 
+def test_more_layers_stand_where_they_are_named() -> None:
+    """Dense ones and convolutions ahead of the encoder, dense ones ahead of the head; all learn."""
+    task, _, network, encoded = made(
+        dense_before=(4,), convolution=(5, 3), convolution_width=2, dense_after=(6, 2)
+    )
+    kinds = {n: [s.name for s in g.steps] for n, g in network.graphs.items()}
+    assert kinds["encoder"][1:5] == ["before_0", "convolution_0", "convolution_1", "encoder"]
+    assert kinds["decoder"][-3:] == ["after_0", "after_1", "head"]
+    learned(task, network, encoded, [0, 1]).total.backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
 def test_shared_symbols_share_the_embedding() -> None:
     """One weight in both graphs, and it is learnt from both sides."""
     shared = made(share_symbols=True)[2]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,8 @@ def loop() -> Iterator[Loop]:
 
 def make(accelerator: Accelerator) -> Loop:
     class Network(torch.nn.Module):
+        graph = SimpleNamespace(inputs=("x",))
+
         def __init__(self) -> None:
             super().__init__()
             self.head = torch.nn.Linear(1, 2)

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from recurra import runtime
-from recurra.codecs import Cases, cases_from_arrays
+from recurra.codecs import Cases, Timed, cases_from_arrays
+from recurra.codecs.missing import Missing
 from recurra.codecs.read import read_cases
-from recurra.errors import DataError, OutputError, TrainingError
+from recurra.errors import DataError, OutputError, SettingsError, TrainingError
 from recurra.spec.report import EpochRecord, FitReport
 from recurra.spec.settings import DataSettings, Settings
 from recurra.train.fit import Fitted, fit_cases
@@ -83,6 +84,59 @@ def test_the_backend_reaches_the_layers(backend: str) -> None:
     fitted = fit_cases(cases(), settings(backend=backend, **plain))
     encoder: Any = fitted.module.get_submodule("encoder")
     assert encoder.backend == backend
+
+
+@pytest.mark.parametrize(("watch", "best"), [("auc", max), ("log_loss", min), ("auto", max)])
+def test_the_watched_figure_chooses_the_epoch(watch: str, best: Any) -> None:
+    """The better way of each figure: a rate as high, a loss as low as it gets."""
+    fitted = fit_cases(cases(40), settings(watch=watch, epochs=6, learning_rate=0.05, patience=0))
+    name = "accuracy" if watch == "auto" else watch
+    assert fitted.best_metric == best(record["metric"] for record in fitted.history)
+    assert fitted.metrics is not None
+    assert fitted.metrics[name] == pytest.approx(fitted.best_metric)
+    assert fitted.report(Path("out"))["metric"] == name
+
+
+def test_a_figure_that_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"watch must be one of auto, accuracy.*got 'mse'"):
+        fit_cases(cases(), settings(watch="mse"))
+    three = cases_from_arrays([np.eye(3)[[k % 3, k % 2]] for k in range(30)], list("abc" * 10))
+    with pytest.raises(TrainingError, match="watch='auc' needs two classes"):
+        fit_cases(three, settings(watch="auc"))
+
+
+def test_a_missing_value_in_the_held_out_part_alone_is_taken_too() -> None:
+    """Which sequences are held out is chance; what becomes of missing values is not."""
+    full = cases()
+    for k in (0, 5, 23):
+        inputs = [x.copy() for x in full.inputs]
+        inputs[k][0, 0] = np.nan
+        fitted = fit_cases(replace(full, inputs=tuple(inputs)), settings(epochs=1))
+        assert fitted.codec.input.missing == Missing("last")
+    assert fit_cases(full, settings(epochs=1)).codec.input.missing is None
+
+
+def test_a_grud_is_trained_exported_and_streams(tmp_path: Path) -> None:
+    """Holes and uneven times through every layer: the certificate's claims are measured."""
+    generator = np.random.default_rng(0)
+    raw, labels = [], []
+    for k in range(24):
+        x = generator.normal(k % 2, 1, (int(generator.integers(4, 9)), 2))
+        x[generator.random(x.shape) < 0.4] = np.nan
+        raw.append(Timed(x, np.cumsum(generator.exponential(60.0, len(x)))))
+        labels.append("a" if k % 2 else "b")
+    fitted = fit_cases(cases_from_arrays(raw, labels), settings(missing="decay", layers=2))
+    model = runtime.load(fitted.export(tmp_path / "b"))
+    session = model.session()
+    for x, time in zip(*raw[0], strict=True):
+        answer = session.feed(x, time)
+    assert answer.tobytes() == model(raw[0]).tobytes()
+    assert model.manifest is not None
+    claims = model.manifest.certificate["claims"]
+    assert claims["step_vs_whole"]["max_abs_diff"] == 0.0
+    assert claims["runtime_vs_torch"]["max_abs_diff"] < 1e-5
+    mean = fitted.module.state_dict()["encoder.mean"]
+    assert not mean.any()
 
 
 def test_what_comes_back_describes_the_training() -> None:

@@ -3,7 +3,6 @@
 import math
 import signal
 from collections.abc import Callable, Iterator
-
 from types import SimpleNamespace
 
 import numpy as np

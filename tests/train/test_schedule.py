@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from recurra.spec.settings import TrainingSettings
-from recurra.train.schedule import learning_rate
+from recurra.train.schedule import falls, learning_rate
 
 
 def rates(steps: int = 100, **settings: object) -> list[float]:
@@ -27,8 +27,8 @@ def test_constant_stays() -> None:
 
 def test_linear_falls_by_equal_steps() -> None:
     values = rates(schedule="linear")[10:]
-    falls = [a - b for a, b in pairwise(values)]
-    assert falls == pytest.approx([0.99 * 0.1 / 90] * 89)
+    drops = [a - b for a, b in pairwise(values)]
+    assert drops == pytest.approx([0.99 * 0.1 / 90] * 89)
 
 
 def test_cosine_is_the_half_wave_above_its_floor() -> None:
@@ -50,3 +50,40 @@ def test_all_warm_up_never_falls() -> None:
 
 def test_one_step_in_all_learns() -> None:
     assert rates(steps=1) == pytest.approx([0.1])
+
+
+def test_steps_fall_at_their_epochs() -> None:
+    values = rates(schedule="step", warmup=0.0, epochs=10, decay_epochs=3, decay_factor=0.5)
+    assert values == pytest.approx([0.1 * 0.5 ** (k // 10 // 3) for k in range(100)])
+
+
+def test_exponential_falls_by_the_factor_in_its_epochs() -> None:
+    values = rates(schedule="exponential", warmup=0.0, epochs=10, decay_epochs=2)
+    assert values[20] == pytest.approx(values[0] / 2)
+    ratios = [b / a for a, b in pairwise(values)]
+    assert ratios == pytest.approx([ratios[0]] * 99)
+
+
+def test_the_inverse_square_root_is_continuous_at_the_warm_up() -> None:
+    values = rates(schedule="inverse_sqrt")
+    assert values[9] == pytest.approx(0.1)
+    assert values[39] == pytest.approx(0.05)
+
+
+def test_one_cycle_rises_for_three_tenths() -> None:
+    values = rates(schedule="one_cycle")
+    assert values[0] == pytest.approx(0.004)
+    assert values.index(max(values)) == 30
+    assert max(values) == pytest.approx(0.1)
+    assert values[-1] < 0.002
+
+
+def test_a_plateau_is_counted_from_the_metrics() -> None:
+    assert falls([], 2, larger_is_better=True) == 0
+    assert falls([1, 2, 3], 1, larger_is_better=True) == 0
+    assert falls([3, 1, 2, 1, 1], 2, larger_is_better=True) == 2
+    assert falls([3, 1, 2, 0, 1, 1], 2, larger_is_better=False) == 1
+    # A metric that only equals the best is none that is better.
+    assert falls([1, 1, 1], 2, larger_is_better=False) == 1
+    chosen = TrainingSettings(schedule="plateau", learning_rate=0.1, warmup=0.0, decay_factor=0.1)
+    assert learning_rate(5, 10, chosen, fallen=2) == pytest.approx(0.001)

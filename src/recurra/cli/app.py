@@ -33,9 +33,16 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "init": ("recurra.cli.init", "Look at a file and write an annotated recurra.toml."),
         "fit": ("recurra.cli.fit", "Train a network on a file of sequences."),
+        "compare": (
+            "recurra.cli.compare",
+            "Say which cell is best on a file, and if it really is.",
+        ),
+        "find-lr": ("recurra.cli.find_lr", "Say which learning rate suits a file."),
         "evaluate": ("recurra.cli.evaluate", "Measure a bundle on a file that has the answers."),
         "predict": ("recurra.cli.predict", "Answer for a file, or for a stream of observations."),
         "generate": ("recurra.cli.generate", "Continue a text, or frames, with a bundle."),
+        "export": ("recurra.cli.export", "Write a bundle's network as an ONNX model."),
+        "import": ("recurra.cli.import_", "Bring recurrent layers from an ONNX or Keras file."),
         "info": ("recurra.cli.info", "Tell what is installed, or what a bundle holds."),
     }
 )

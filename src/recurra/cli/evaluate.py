@@ -50,9 +50,10 @@ def _print(figures: dict[str, Any], tables: list[tuple[Any, ...]]) -> None:
 
     seconds = figures["seconds"]
     print(f"{figures['n']:,} sequences in {seconds:.2f} s ({figures['n'] / seconds:,.0f} a second)")
-    for name, figure in figures.items():
-        if name not in ("task", "n", "seconds"):
-            print(f"{name:<12}{figure:.4f}")
+    shown = {n: figure for n, figure in figures.items() if n not in ("task", "n", "seconds")}
+    width = max(12, *(len(name) + 2 for name in shown))
+    for name, figure in shown.items():
+        print(f"{name:<{width}}{figure:.4f}")
     for headings, *rows in tables:
         table = Table(*headings)
         for row in rows:

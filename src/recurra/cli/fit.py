@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recurra.cli import continued as continued_module
 from recurra.cli.app import INTERRUPTED
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
 from recurra.estimators.requirements import require_train_extra
@@ -22,6 +23,7 @@ __all__ = ["command"]
 
 @click.command(cls=SectionedCommand)
 @click.argument("data", type=click.Path(path_type=Path))
+@click.argument("more", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -40,16 +42,29 @@ __all__ = ["command"]
 )
 @click.option("--resume", is_flag=True, help="Go on where a stopped training left off, or begin.")
 @click.option("--force", is_flag=True, help="Replace what stands in OUT.")
+@click.option(
+    "--continue",
+    "continued",
+    is_flag=True,
+    help="DATA is a bundle that goes on learning from MORE; it is kept as BUNDLE.before, and "
+    "replaced only by one that is better on the newest sequences.",
+)
+@click.option(
+    "--roll-back", is_flag=True, help="DATA is such a bundle: put back what it was before."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @settings_flags()
 def command(
     data: Path,
+    more: Path | None,
     config: Path | None,
     valid: Path | None,
     out: Path | None,
     resume: bool,
     force: bool,
+    continued: bool,
+    roll_back: bool,
     as_json: bool,
     quiet: bool,
     **flags: Any,
@@ -59,6 +74,12 @@ def command(
     A setting comes from its flag, else from the TOML file, else from its default. Ctrl-C ends the
     training, saves the best epoch so far as the bundle and gives exit code 130; --resume goes on.
     """
+    if roll_back:
+        continued_module.roll_back(data)
+        print(f"{data} is what it was; the newer one is {continued_module.before(data)}")
+        return 0
+    if (more is not None) != continued:
+        raise click.UsageError("expected BUNDLE MORE with --continue, or DATA without it")
     require_train_extra()
     from recurra.cli.progress import watcher
     from recurra.codecs import inspect_cases, read_cases
@@ -69,6 +90,23 @@ def command(
             print(line, file=sys.stderr, flush=True)
 
     settings = settings_from(flags, config, say=say)
+    if more is not None:
+        continued_module.refuse_network(flags)
+        with watcher(quiet=quiet) as progress:
+            fitted = continued_module.continue_bundle(
+                data, more, settings, valid=valid, out=out, progress=progress
+            )
+        target = out or data
+        kept = fitted.best_epoch == 0
+        if as_json:
+            print(json.dumps({**fitted.report(data if kept else target), "kept": kept}))
+        elif kept:
+            print(f"no epoch was better on the newest sequences: {data} stays as it is")
+        else:
+            _summary(fitted, more, target)
+            if out is None:
+                print(f"  recurra fit {quote(str(data))} --roll-back   puts the former one back")
+        return INTERRUPTED if fitted.stopped == "interrupted" else 0
     out = Path("runs") / data.stem if out is None else out
     cases = read_cases(data, settings.data, need_target=True)
     for warning in inspect_cases(cases, settings.data).warnings:
@@ -103,6 +141,9 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
         f"{report['metric']} {report['best_metric']:.4f} ({where}), "
         f"{clock(report['fit_seconds'])}; the bundle is {out}"
     )
+    beside = fitted.beside()
+    if beside is not None:
+        print(beside)
     for remark in fitted.remarks():
         print(f"look at: {remark}", file=sys.stderr)
     print("what to run next:")
@@ -116,4 +157,6 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
         g.why_not_streaming() is None for g in fitted.graphs.values()
     ):
         print(f"  recurra predict {bundle} --stream   one observation a line in, one answer out")
+    for line in fitted.task.commands:
+        print("  " + line.format(bundle=bundle))
     print(f"  recurra info {bundle}")

@@ -144,9 +144,9 @@ def _range(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    if field.default is None:
-        return ""
     value = field.default
+    if value is None or value == ():
+        return ""
     if isinstance(value, bool):
         value = "yes" if value else "no"
-    return f" [default: {','.join(value) if isinstance(value, tuple) else value}]"
+    return f" [default: {','.join(map(str, value)) if isinstance(value, tuple) else value}]"

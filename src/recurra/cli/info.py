@@ -70,6 +70,7 @@ def card(bundle: Path) -> dict[str, Any]:
         "nodes": [f"{step.name}: {step.node.kind}" for g in graphs.values() for step in g.steps],
         "parameters": sum(_size(shape) for shape in model.parts.parameters.values()),
         "streams": why_not is None,
+        "how_streaming": model.describe().get("streams", "yes, one step at a time"),
         "why_not_streaming": why_not,
         "format": manifest.version,
         "recurra": manifest.recurra,
@@ -138,7 +139,7 @@ def _print_card(told: dict[str, Any]) -> None:
         "input": ", ".join(f"{name} {signal}" for name, signal in told["inputs"].items()),
         "network": " > ".join(told["nodes"]),
         "parameters": f"{told['parameters']:,}",
-        "streams": "yes, one step at a time" if told["streams"] else told["why_not_streaming"],
+        "streams": told["how_streaming"] if told["streams"] else told["why_not_streaming"],
         "made by": f"recurra {told['recurra']}, bundle format {told['format']}",
         "fingerprint": told["fingerprint"][:16],
     }

@@ -79,6 +79,8 @@ def described(found: Inspection) -> list[str]:
         lines.append(f"  task     classify, {len(counts)} classes: {_some(counts)}")
     elif found.span is not None:
         lines.append(f"  task     regress, from {found.span[0]:g} to {found.span[1]:g}")
+    elif found.task is not None:
+        lines.append(f"  task     {found.task}")
     return lines + [f"  look at: {warning}" for warning in found.warnings]
 
 

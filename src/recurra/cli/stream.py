@@ -27,6 +27,9 @@ def answer_lines(bundle: Path) -> int:
 def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO) -> int:
     """Answer every line of `lines` before the next is read; blank lines are passed over.
 
+    Where answers lag, those that a sequence still owes come when it ends, a line each: after the
+    last line, and before the answer to one that begins a new sequence.
+
     Raises:
         SpecError: the model cannot run one step at a time; says why.
     """
@@ -38,11 +41,14 @@ def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO) -> int
         if not line.strip():
             continue
         try:
-            answer = model.object_of(_fed(session, line))
+            given = [model.object_of(answer) for answer in _fed(model, session, line)]
         except RecurraError as error:
             refused = True
-            answer = {"error": " ".join(str(error).split())}
-        print(json.dumps(answer, ensure_ascii=plain), file=answers, flush=True)
+            given = [{"error": " ".join(str(error).split())}]
+        for answer in given:
+            print(json.dumps(answer, ensure_ascii=plain), file=answers, flush=True)
+    for owed in model.owed(session):
+        print(json.dumps(model.object_of(owed), ensure_ascii=plain), file=answers, flush=True)
     return 2 if refused else 0
 
 
@@ -71,14 +77,14 @@ def observation_of(line: bytes) -> tuple[Any, float | None, bool]:
     return said["x"], said.get("time"), restart
 
 
-def _fed(session: Session, line: bytes) -> Any:
+def _fed(model: AbstractModel, session: Session, line: bytes) -> list[Any]:
     observation, time, restart = observation_of(line)
     if not restart:
-        return session.feed(observation, time)
-    before = session.state()
+        return [session.feed(observation, time)]
+    before, owed = session.state(), model.owed(session)
     session.restart()
     try:
-        return session.feed(observation, time)
+        return [*owed, session.feed(observation, time)]
     except RecurraError:
         # A refused line changes nothing: its restart is taken back too.
         session.restore(before)

@@ -32,7 +32,10 @@ def annotated(settings: Settings, opening: str) -> str:
                 if choices
                 else field.description
             )
-            lines += [f"# {line}" for line in textwrap.wrap(comment or name, WIDTH)]
+            lines += [
+                f"# {line}"
+                for line in textwrap.wrap(comment or name, WIDTH, break_on_hyphens=False)
+            ]
             value = getattr(values, name)
             lines.append(f"# {name} =" if value is None else f"{name} = {_literal(value)}")
     return "\n".join(lines) + "\n"

@@ -234,6 +234,8 @@ def task_of(cases: Cases, settings: DataSettings) -> str:
         return settings.task
     if cases.target_kind is None:
         cases.target_values()
+    if cases.target_kind == "steps":
+        return "tag"
     return "regress" if cases.target_kind == "number" else "classify"
 
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["BOUNDARY", "UNKNOWN", "CorpusCodec", "Vocabulary", "Writer"]
 
 Array = npt.NDArray[Any]
-UNKNOWN, BOUNDARY = 0, 1
+UNKNOWN = 0
+BOUNDARY = 1
 # The token of entry k is k + _FIRST.
 _FIRST = 2
 _SHOWN = 8

@@ -184,9 +184,9 @@ class ForecastCodec(AbstractCodec):
         """How many of the last rows are future: all but the known covariates is missing there."""
         if not self.known:
             return 0
-        seen = ~np.isnan(history.values[:, : len(self.targets) + len(self.past)]).all(axis=1)
-        rows = np.flatnonzero(seen)
-        return len(seen) - 1 - int(rows[-1]) if len(rows) else 0
+        unknown = np.isnan(history.values[:, : len(self.targets) + len(self.past)])
+        rows = np.flatnonzero(~unknown.all(axis=1))
+        return len(unknown) - 1 - int(rows[-1]) if len(rows) else 0
 
     def histories(self, cases: Cases) -> list[History]:
         """The raw series of some cases."""
@@ -275,9 +275,9 @@ class ForecastCodec(AbstractCodec):
             np.concatenate([values, empty]), np.concatenate([history.times, later]), history.series
         )
 
-    def start(self) -> dict[str, Array]:
-        """The slots of a new stream; see `forecast_stream`."""
-        return forecast_stream.start(self)
+    def start(self, series: str = "") -> dict[str, Array]:
+        """The slots of a new stream of a series; see `forecast_stream`."""
+        return forecast_stream.start(self, series)
 
     def step(
         self, observation: Any, time: float | None, slots: Mapping[str, Array]
@@ -297,7 +297,7 @@ class ForecastCodec(AbstractCodec):
     def case_arrays(self, x: Any) -> dict[str, Array]:
         """A history as arrays by name."""
         history = x if isinstance(x, History) else History(np.asarray(x, np.float64))
-        arrays = {
+        arrays: dict[str, Array] = {
             "values": np.asarray(history.values, np.float64),
             "series": np.frombuffer(history.series.encode("utf-8"), np.uint8),
         }
@@ -389,4 +389,5 @@ def _carried_on(scaled: Array) -> Array:
 def _ahead(values: Array, lead: int) -> Array:
     """Each row's values of `lead` rows later; the last ones repeat the last row."""
     rows = np.minimum(np.arange(len(values)) + lead, len(values) - 1)
-    return values[rows]
+    moved: Array = values[rows]
+    return moved

@@ -26,8 +26,9 @@ Array = npt.NDArray[Any]
 def window_lengths(cases: Cases, settings: Settings) -> tuple[int, int, int]:
     """Look-back, segment and season in rows, where the settings leave them open.
 
-    The season is what the clock suggests (a day, a week, a year). The look-back is at least two
-    seasons and two horizons long, a segment a season where two of them fit into the look-back.
+    The season is what the clock suggests (a day, a week, a year), where the look-back holds one.
+    The look-back is at least two seasons and two horizons long, a segment a season where two of
+    them fit into the look-back.
 
     Raises:
         SettingsError: the look-back is no multiple of the segment.
@@ -37,6 +38,7 @@ def window_lengths(cases: Cases, settings: Settings) -> tuple[int, int, int]:
     if season is None:
         dated = isinstance(cases, SeriesCases) and cases.dated
         season = 1 if frequency is None else frequency.season(dated=dated)
+        season = season if (chosen.lookback or season) >= season else 1
     lookback, segment = chosen.lookback, settings.model.segment
     if segment is None:
         whole = lookback is None or (lookback % season == 0 and lookback >= 2 * season)
@@ -68,6 +70,11 @@ def fit_forecast_codec(
     """
     chosen, model = settings.data, settings.model
     lookback, segment, season = window_lengths(cases, settings)
+    if chosen.missing not in ("auto", "last"):
+        raise SettingsError(
+            f"missing={chosen.missing!r}: forecasts carry the last value forward and learn from "
+            "what was observed; leave missing out"
+        )
     if not isinstance(cases, SeriesCases):
         cases = _all_targets(cases)
     frequency = _frequency(cases)

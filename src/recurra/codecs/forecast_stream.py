@@ -25,10 +25,11 @@ __all__ = ["start", "step"]
 Array = npt.NDArray[Any]
 
 
-def start(codec: ForecastCodec) -> dict[str, Array]:
-    """The slots of a new stream: rows seen, the newest time and row, and the window."""
+def start(codec: ForecastCodec, series: str = "") -> dict[str, Array]:
+    """The slots of a new stream: whose scaling, rows seen, the newest time and row, the window."""
     width = codec.cut.width
     slots = {
+        "series": np.full(1, codec.scaling.row_of(series), np.int64),
         "rows": np.zeros(1, np.int64),
         "time": np.full(1, np.nan),
         "newest": np.zeros(len(codec.features)),
@@ -58,7 +59,7 @@ def step(
     """
     row = _observed(codec, observation)
     clock = _clock(codec, time, slots)
-    shift, scale = codec.scaling.of("")
+    shift, scale = codec.scaling.at(int(slots["series"][0]))
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = (row - shift) / scale
     if np.isinf(scaled).any():
@@ -73,7 +74,12 @@ def step(
         features = calendar_features(codec.later(np.array([clock])), codec.calendar)
         values = np.concatenate([newest, features[0]])
     rows = int(slots["rows"][0]) + 1
-    after = {"rows": np.array([rows]), "time": np.array([clock]), "newest": newest}
+    after = {
+        "series": slots["series"],
+        "rows": np.array([rows]),
+        "time": np.array([clock]),
+        "newest": newest,
+    }
     window = values[None]
     if not codec.carried:
         window = np.concatenate([slots["window"][1:], values[None]])

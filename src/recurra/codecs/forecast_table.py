@@ -56,11 +56,6 @@ class SeriesCases(Cases):
     dated: bool = False
     stride: int = 1
 
-    def missing(self) -> dict[str, int]:
-        """How many values each column lacks, of those that lack any."""
-        counts = np.sum([np.isnan(x).sum(axis=0) for x in self.inputs], axis=0)
-        return {name: int(n) for name, n in zip(self.features, counts, strict=True) if n}
-
 
 def read_series(
     source: str | Path | Any,

@@ -80,7 +80,7 @@ def labelled(cases: Cases, table: Table, firsts: Sequence[int], task: Task) -> C
         came = "another one" if table.texts(columns.target)[different] else "a missing value"
         raise table.error(
             f"expected one target for all rows of the id {name!r}, got {came} here: correct it, "
-            "or name another target",
+            "name another target, or take --task tag, where each row has its own",
             row=different,
             column=columns.target,
         )

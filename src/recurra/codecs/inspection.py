@@ -11,6 +11,7 @@ import numpy as np
 
 from recurra.codecs.cases import Cases, label_text
 from recurra.codecs.codec import task_of
+from recurra.codecs.forecast_table import SeriesCases
 from recurra.codecs.read import read_cases
 
 if TYPE_CHECKING:
@@ -122,6 +123,9 @@ def _warnings(
     if cases.columns and cases.columns.ignored:
         names = ", ".join(cases.columns.ignored[:8])
         found.append(f"not read, because not numeric or without a role: {names}")
+    if isinstance(cases, SeriesCases):
+        missing = missing_report(cases, settings.missing)
+        return found if missing is None else [*found, missing]
     if cases.kind == "series":
         missing = missing_report(cases, settings.missing)
         found += [] if missing is None else [missing]
@@ -165,6 +169,11 @@ def missing_report(cases: Cases, strategy: str) -> str | None:
     shown = ", ".join(f"{name} {_share(share)}" for name, share in shares[:_MOST_NAMED])
     rest = len(shares) - _MOST_NAMED
     more = f" and {rest} more features" if rest > 0 else ""
+    if isinstance(cases, SeriesCases):
+        return (
+            f"missing values: {shown}{more}; the last value is carried forward, and nothing is "
+            "learnt from what is missing"
+        )
     stand_in = (
         "missing='auto' carries the last value forward; mean, linear, mask and decay are the others"
         if strategy == "auto"

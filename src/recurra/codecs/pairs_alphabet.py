@@ -27,7 +27,8 @@ Unit = Literal["character", "space", "piece"]
 Normalisation = Literal["NFC", "NFD", "NFKC", "NFKD", "none"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 NORMALISATIONS: tuple[Normalisation, ...] = get_args(Normalisation)
-UNKNOWN, BOUNDARY = 0, 1
+UNKNOWN = 0
+BOUNDARY = 1
 _RESERVED = 2
 # What a person reads in place of an unknown symbol, as Unicode has it.
 _REPLACEMENT = "\ufffd"

@@ -24,7 +24,7 @@ from recurra.codecs.pairs_read import read_pairs
 from recurra.codecs.read_delimited import read_delimited
 from recurra.codecs.read_jsonl import read_jsonl
 from recurra.codecs.read_npz import read_npz
-from recurra.codecs.read_tags import read_tag_cases
+from recurra.codecs.read_tags import is_tagged, read_tag_cases
 from recurra.codecs.read_ts import read_ts
 from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
 from recurra.codecs.roles import find_roles
@@ -74,6 +74,8 @@ def read_cases(
         DataError: one sentence: what was expected, what came, where, what to do.
     """
     named = settings.task if expect is None else expect.task
+    if named == "auto" and is_tagged(source):
+        named = "tag"
     if named in READERS:
         return READERS[named](source, settings, need_target=need_target, expect=expect)
     task: Task = "classify" if named == "classify" else "regress" if named == "regress" else "auto"
@@ -155,6 +157,12 @@ def _unknown_suffix(path: Path) -> DataError:
         return DataError("expected a file, got a folder: name a file in it", path=path)
     if not path.exists():
         return DataError("expected a readable file, but there is none: check the path", path=path)
+    if path.suffix.lower() == ".txt":
+        return DataError(
+            "a plain text has no targets: to continue it, take --task generate; to classify texts, "
+            "put them into a table with their labels",
+            path=path,
+        )
     return DataError(
         f"expected a file that ends in {', '.join(SUFFIXES)}, got {path.suffix or 'no suffix'!r}: "
         "rename or convert it",

@@ -2,7 +2,8 @@
 
 .conll .bio .iob .bioes .bmes .txt .tsv   a token a line, the tag in the last column (`read_conll`)
 .csv .tsv .parquet, a data frame          a long table with a label a row: id, time, features,
-                                          target; or id, text (a token a row), target
+                                          target; or id, text (a token a row), target; to
+                                          answer also a text a row, which the codec cuts
 .jsonl .ndjson                            {"x": ["a", "b"] or [[0.1], [0.2]], "y": ["O", "B-X"]}
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.arrays import cases_from_arrays
 from recurra.codecs.cases import Cases, Label
-from recurra.codecs.from_table import groups_of, long_cases
+from recurra.codecs.from_table import groups_of, long_cases, text_cases
 from recurra.codecs.read_bytes import decode_text, read_bytes
 from recurra.codecs.read_conll import SUFFIXES, looks_like_conll, read_conll
 from recurra.codecs.read_delimited import read_delimited
@@ -33,7 +34,7 @@ from recurra.errors import DataError, ShapeError
 if TYPE_CHECKING:
     from recurra.spec.settings import DataSettings
 
-__all__ = ["TAG_SUFFIXES", "read_tag_cases", "tag_cases_from_arrays"]
+__all__ = ["TAG_SUFFIXES", "is_tagged", "read_tag_cases", "tag_cases_from_arrays"]
 
 TAG_SUFFIXES = (*SUFFIXES, ".tsv", ".csv", ".parquet", ".jsonl", ".ndjson")
 _TARGETS = ("tag", "tags", "label", "target", "class", "y", "state")
@@ -79,6 +80,14 @@ def read_tag_cases(
     if need_target and cases.targets is None:
         raise DataError("expected a tag for each step, got none: add them", path=cases.source)
     return cases if expect is None else expect.arrange(cases)
+
+
+def is_tagged(source: Any) -> bool:
+    """Whether a file's suffix alone says that it holds a tag a line (a .txt may be anything)."""
+    if not isinstance(source, str | Path):
+        return False
+    suffix = Path(source).suffix.lower()
+    return suffix in SUFFIXES and suffix != ".txt"
 
 
 def tag_cases_from_arrays(X: Any, y: Any = None, *, settings: DataSettings) -> Cases:
@@ -140,7 +149,8 @@ def _table_cases(
     if target is None and known is not None and known.target in table.columns:
         target = known.target
     if target is None:
-        named = [name for name in table.columns if name.lower() in _TARGETS]
+        features = (settings.features or ()) if expect is None else expect.features
+        named = [n for n in table.columns if n.lower() in _TARGETS and n not in features]
         if len(named) > 1 and want:
             raise table.error(f"expected one column of tags, got {', '.join(named)}: give --target")
         target = named[0] if named else None
@@ -163,6 +173,8 @@ def _table_cases(
         said = said.model_copy(update={"features": expect.features})
     roles = find_roles(others, said, want_target=False, need_target=False, expect=None)
     id_column = roles.columns.id
+    if roles.kind == "text" and not want and _once(others, id_column):
+        return text_cases(others, roles, "classify")
     if id_column is None:
         raise table.error("expected a column that tells which sequence a row belongs to: give --id")
     if roles.kind == "series":
@@ -187,6 +199,11 @@ def _table_cases(
         [[labels[int(row)] for row in group] for group in rows],
         lambda i, message: table.error(message, row=int(rows[i][0]), column=target),
     )
+
+
+def _once(table: Table, id_column: str | None) -> bool:
+    """Whether no two rows belong together: then each holds a whole text."""
+    return id_column is None or len(groups_of(table, id_column)) == len(table)
 
 
 def _token_column(table: Table, settings: DataSettings) -> str | None:

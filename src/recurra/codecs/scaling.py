@@ -91,9 +91,17 @@ class Scaling:
         A model of one series treats every series as that one; of several, a series that training
         has not shown takes the figures over all of them.
         """
+        return self.at(self.row_of(series))
+
+    def row_of(self, series: str) -> int:
+        """Which row of the figures is a series'; the last one is that over all."""
+        if len(self.series) == 1:
+            return 0
+        return self.series.index(series) if series in self.series else len(self.series)
+
+    def at(self, row: int) -> tuple[Array, Array]:
+        """Shift [F] and scale [F] of a row."""
         shift, scale = self._arrays
-        row = self.series.index(series) if series in self.series else len(self.series)
-        row = 0 if len(self.series) == 1 else row
         return shift[row], scale[row]
 
     def to_json(self) -> dict[str, Any]:

@@ -176,7 +176,7 @@ class SeriesCodec:
         """
         if isinstance(observation, Mapping):
             observation = self._ordered(observation)
-        elif self.missing is not None and isinstance(observation, list | tuple):
+        if self.missing is not None and isinstance(observation, list | tuple):
             observation = [np.nan if value is None else value for value in observation]
         try:
             raw = np.asarray(observation)
@@ -255,19 +255,15 @@ class SeriesCodec:
         return scaled.astype(self.dtype)
 
     def _ordered(self, observation: Mapping[Any, Any]) -> Sequence[Any]:
-        missing = [name for name in self.features if name not in observation]
-        if self.missing is not None:
-            values = [observation.get(name) for name in self.features]
-            observation = dict(observation) | dict(zip(self.features, values, strict=True))
-            observation = {n: np.nan if v is None else v for n, v in observation.items()}
-            missing = []
+        absent = [name for name in self.features if name not in observation]
+        lacks = absent if self.missing is None else []
         unknown = [name for name in observation if name not in self.features]
-        if missing or unknown:
-            problem = f"lacks {missing[0]!r}" if missing else f"has the unknown {unknown[0]!r}"
+        if lacks or unknown:
+            problem = f"lacks {lacks[0]!r}" if lacks else f"has the unknown {unknown[0]!r}"
             raise ObservationError(
                 f"expected the features {', '.join(self.features)}; the observation {problem}"
             )
-        return [observation[name] for name in self.features]
+        return [observation.get(name) for name in self.features]
 
     def _refusal(self, observation: Any) -> str:
         came = repr(observation)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -17,10 +18,11 @@ import numpy.typing as npt
 from recurra.codecs import json_tree
 from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.cases import Cases, Columns, Label, label_text
+from recurra.codecs.codec import SequenceCodec
 from recurra.codecs.series import SeriesCodec
 from recurra.codecs.target import LabelCodec, check_label
 from recurra.codecs.tokens import TokenCodec, check_token
-from recurra.errors import BundleError, DataError, ObservationError, ShapeError, SpecError
+from recurra.errors import BundleError, DataError, ShapeError, SpecError
 from recurra.spec.batch import Encoded
 from recurra.spec.node import Signal
 from recurra.spec.schemes import (
@@ -73,7 +75,8 @@ class TagCodec(AbstractCodec):
 
         Args:
             cases: Tokens or series, with a tag for each step.
-            settings: `scheme`, `min_count` and `lowercase` are read.
+            settings: `scheme`; for tokens `min_count` and `lowercase`; for series `missing` and
+                `winsorise` are read.
             characters: Words bring their characters.
             pairs: Tokens bring the pair with the token before.
             dtype: Of encoded series.
@@ -83,7 +86,9 @@ class TagCodec(AbstractCodec):
         """
         source: TokenCodec | SeriesCodec
         if cases.kind == "series":
-            source = SeriesCodec.fit(cases, dtype)
+            source = SeriesCodec.fit(
+                cases, dtype, missing=settings.missing, winsorise=settings.winsorise
+            )
         else:
             source = TokenCodec.fit(
                 cases,
@@ -118,7 +123,7 @@ class TagCodec(AbstractCodec):
     @property
     def features(self) -> tuple[str, ...]:
         """Names of a series' channels in their order; empty for tokens."""
-        return self.input.features if isinstance(self.input, SeriesCodec) else ()
+        return () if self._series is None else self._series.features
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -127,15 +132,18 @@ class TagCodec(AbstractCodec):
 
     def signals(self) -> dict[str, Signal]:
         """The graph inputs that this codec feeds."""
-        if isinstance(self.input, SeriesCodec):
-            return {"x": self.input.signal()}
         return self.input.signals()
 
+    def why_not_streaming(self) -> str | None:
+        """None where a stream can do what `encode` does; else the reason why not."""
+        return None if self._series is None else self._series.why_not_streaming()
+
     def encode(self, x: Any) -> Encoded:
-        """One case: tokens, a text, or a series [T, C]."""
-        if isinstance(self.input, SeriesCodec):
-            return Encoded({"x": self.input.encode(x)})
-        return Encoded(self.input.encode(x))
+        """One case: tokens, a text, or a series [T, C]; or `Timed`, a series with its times."""
+        if isinstance(self.input, TokenCodec):
+            return Encoded(self.input.encode(x))
+        assert self._series is not None
+        return Encoded(self._series.encode(x).steps)
 
     def arrange(self, cases: Cases) -> Cases:
         """The same cases with the channels of training in their order.
@@ -143,16 +151,15 @@ class TagCodec(AbstractCodec):
         Raises:
             DataError: tokens instead of series or the reverse, or a channel is missing.
         """
-        if isinstance(self.input, SeriesCodec):
-            if cases.kind != "series":
-                raise DataError(
-                    f"expected series, on which the model was trained, got {cases.kind}",
-                    path=cases.source,
-                )
-            return cases.with_features(self.input.features)
-        if cases.kind == "series":
-            raise DataError("expected tokens or texts, got series of numbers", path=cases.source)
+        if self._series is not None:
+            return self._series.arrange(cases)
+        if cases.kind not in ("tokens", "text"):
+            raise DataError(f"expected tokens or texts, got {cases.kind}", path=cases.source)
         return cases
+
+    def raw(self, cases: Cases) -> Sequence[Any]:
+        """The cases as `encode` takes them one by one."""
+        return cases.inputs if self._series is None else self._series.raw(cases)
 
     def encode_cases(self, cases: Cases) -> list[Encoded]:
         """Every case, with the number of each step's tag, "y" [T], where `cases` has tags.
@@ -163,7 +170,7 @@ class TagCodec(AbstractCodec):
         truth = None if cases.targets is None else self.texts_of(cases)
         numbers = {tag: k for k, tag in enumerate(self.tags)}
         encoded = []
-        for k, (x, name) in enumerate(zip(cases.inputs, cases.ids, strict=True)):
+        for k, (x, name) in enumerate(zip(self.raw(cases), cases.ids, strict=True)):
             try:
                 case = self.encode(x)
             except (DataError, ShapeError) as error:
@@ -190,7 +197,7 @@ class TagCodec(AbstractCodec):
 
     def start(self) -> dict[str, Array]:
         """The slots of a new stream."""
-        return {} if isinstance(self.input, SeriesCodec) else self.input.start()
+        return self.input.start()
 
     def step(
         self, observation: Any, time: float | None, slots: Mapping[str, Array]
@@ -199,7 +206,7 @@ class TagCodec(AbstractCodec):
 
         Args:
             observation: One token; or C numbers, or a mapping feature -> number.
-            time: Read by no tagger.
+            time: Its time, or None; tokens have no use for it.
             slots: What `start` or the previous step gave.
 
         Returns:
@@ -208,11 +215,10 @@ class TagCodec(AbstractCodec):
         Raises:
             ObservationError: the observation cannot be used; nothing has changed.
         """
-        if time is not None and not isinstance(time, int | float):
-            raise ObservationError(f"expected a number as time, got {time!r}")
-        if isinstance(self.input, SeriesCodec):
-            return {"x": self.input.step(observation)}, dict(slots)
-        return self.input.step(observation, slots)
+        if isinstance(self.input, TokenCodec):
+            return self.input.step(observation, slots)
+        assert self._series is not None
+        return self._series.step(observation, time, slots)
 
     def to_json(self) -> dict[str, Any]:
         """A tree of plain JSON values; `codec_from_json` gives the same codec back."""
@@ -256,15 +262,19 @@ class TagCodec(AbstractCodec):
 
     def case_arrays(self, x: Any) -> dict[str, Array]:
         """One raw case for a bundle's golden pair: a series, or tokens as JSON in UTF-8."""
-        if isinstance(self.input, SeriesCodec):
-            return {"": np.asarray(x, np.float64)}
+        if self._series is not None:
+            return self._series.case_arrays(x)
         text = x if isinstance(x, str) else list(x)
         return {"tokens": np.frombuffer(json.dumps(text).encode("ascii"), np.uint8)}
 
     def case_from_arrays(self, arrays: Mapping[str, Array]) -> Any:
-        """What `case_arrays` was given."""
-        if isinstance(self.input, SeriesCodec):
-            return super().case_from_arrays(arrays)
+        """What `case_arrays` was given.
+
+        Raises:
+            BundleError: the arrays are none that it gives.
+        """
+        if self._series is not None:
+            return self._series.case_from_arrays(arrays)
         if set(arrays) != {"tokens"} or arrays["tokens"].dtype != np.uint8:
             raise BundleError(f"a golden input must be tokens, got {sorted(arrays)}")
         try:
@@ -274,6 +284,13 @@ class TagCodec(AbstractCodec):
             return tuple(check_token(token) for token in case)
         except (ValueError, TypeError, RecursionError):
             raise BundleError("a golden input is no list of tokens") from None
+
+    @cached_property
+    def _series(self) -> SequenceCodec | None:
+        """What knows series, their missing values and times; None for tokens."""
+        if isinstance(self.input, TokenCodec):
+            return None
+        return SequenceCodec(self.input, self.target, self.columns)
 
 
 def _tags(cases: Cases) -> list[tuple[Label, ...]]:

@@ -250,7 +250,8 @@ class Windows(EncodedCases):
         row = np.where(inside, self._first[series][:, None] + after, 0)
         y = (self._values[row, : cut.targets] - shift[:, None]) / scale[:, None]
         weight = inside[:, :, None] & self._seen[row]
-        y = np.where(weight, y, 0.0)
+        # A hole holds what was observed last, as it does in the history.
+        y = np.where(inside[:, :, None], y, 0.0)
         if cut.separate:
             y, weight = y.transpose(0, 2, 1), weight.transpose(0, 2, 1)
         size = (len(series) * cut.rows_each, -1)

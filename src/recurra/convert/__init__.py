@@ -6,12 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recurra.convert.found import read_layers
     from recurra.convert.keras import from_keras, to_keras
-    from recurra.convert.onnx_layer import from_onnx, to_onnx
+    from recurra.convert.onnx_layer import from_onnx, layer_of, to_onnx
     from recurra.convert.pytorch import from_torch, to_torch
 
 _HOME = {
     "from_keras": "recurra.convert.keras",
+    "layer_of": "recurra.convert.onnx_layer",
+    "read_layers": "recurra.convert.found",
     "from_onnx": "recurra.convert.onnx_layer",
     "from_torch": "recurra.convert.pytorch",
     "to_keras": "recurra.convert.keras",
@@ -19,7 +22,16 @@ _HOME = {
     "to_torch": "recurra.convert.pytorch",
 }
 
-__all__ = ["from_keras", "from_onnx", "from_torch", "to_keras", "to_onnx", "to_torch"]
+__all__ = [
+    "from_keras",
+    "from_onnx",
+    "from_torch",
+    "layer_of",
+    "read_layers",
+    "to_keras",
+    "to_onnx",
+    "to_torch",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from recurra.decode.beam import beam_search
+from recurra.decode.calibrate import (
+    best_temperature,
+    best_threshold,
+    conformal_quantile,
+    tempered,
+)
 from recurra.decode.classify import ClassDecoder
 from recurra.decode.decoder import AbstractDecoder, Slots
 from recurra.decode.greedy import Hypothesis
@@ -27,6 +33,10 @@ __all__ = [
     "TagDecoder",
     "ValueDecoder",
     "beam_search",
+    "best_temperature",
+    "best_threshold",
+    "conformal_quantile",
     "decoder_from_json",
     "generated",
+    "tempered",
 ]

@@ -36,7 +36,9 @@ class ForecastDecoder(AbstractDecoder):
         ahead: Rows that the network gives at once.
         outputs: Targets of one row of the head.
         distribution: Which of these.
-        levels: Q probabilities in (0, 1), rising; none for "point".
+        levels: Q probabilities in (0, 1), rising; of "point" two, where there are margins.
+        margins: Of "point": how far from it the truth is expected, for each row ahead and target,
+            in the scale of the network; the model adds them on either side.
     """
 
     kind: ClassVar[str] = "forecast"
@@ -44,9 +46,11 @@ class ForecastDecoder(AbstractDecoder):
     outputs: int
     distribution: Distribution
     levels: tuple[float, ...] = ()
+    margins: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "levels", tuple(self.levels))  # JSON gives a list
+        for name in ("levels", "margins"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives a list
         for name in ("ahead", "outputs"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -59,8 +63,13 @@ class ForecastDecoder(AbstractDecoder):
         fits = all(isinstance(p, float) and 0 < p < 1 for p in self.levels)
         if not fits or any(a >= b for a, b in pairwise(self.levels)):
             raise SpecError(f"decoder: levels must rise within 0 and 1, got {list(self.levels)}")
-        if self.distribution == "point" and self.levels:
-            raise SpecError("decoder: a point has no levels")
+        if not all(isinstance(m, float) and 0 <= m < math.inf for m in self.margins):
+            raise SpecError("decoder: margins must be finite numbers >= 0")
+        wanted = 2 if self.margins else 0
+        if self.distribution == "point" and len(self.levels) != wanted:
+            raise SpecError(f"decoder: a point has {wanted} levels, got {len(self.levels)}")
+        if self.distribution != "point" and self.margins:
+            raise SpecError("decoder: only points have margins")
         if self.distribution == "quantiles" and 0.5 not in self.levels:
             raise SpecError("decoder: quantiles need the level 0.5, which is the point")
 
@@ -84,10 +93,11 @@ class ForecastDecoder(AbstractDecoder):
     def _row(self, numbers: Array) -> Array:
         parts = np.moveaxis(numbers.reshape(self.ahead, self.outputs, self.parameters), 2, 0)
         if self.distribution == "point":
-            return parts[0][:, :, None].copy()
+            return np.array(parts[0][:, :, None])
         if self.distribution == "quantiles":
             ordered = np.sort(parts, axis=0)
-            return np.stack([ordered[self.levels.index(0.5)], *ordered], axis=2)
+            point = ordered[self.levels.index(0.5)]
+            return np.asarray(np.stack([point, *ordered], axis=2))
         scale = _softplus(parts[1]) + LEAST_SCALE
         if self.distribution == "gaussian":
             steps = [NormalDist().inv_cdf(p) * scale for p in self.levels]
@@ -127,7 +137,7 @@ def student_quantile(level: float, freedom: Array) -> Array:
     outer = 1 / (((n + 6) / (n * tail) - 0.089 * d - 0.822) * (n + 2) * 3) + 0.5 / (n + 4)
     outer = (outer * tail - 1) * (n + 1) / (n + 2) + 1 / tail
     size = np.sqrt(n * np.where(central, inner, outer))
-    return size if level > 0.5 else -size
+    return np.asarray(size if level > 0.5 else -size)
 
 
 def _softplus(x: Array) -> Array:

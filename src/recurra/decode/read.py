@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -42,13 +42,16 @@ def decoder_from_json(tree: Any) -> AbstractDecoder:
     kind = tree.get("kind") if isinstance(tree, dict) else None
     if not isinstance(kind, str) or kind not in DECODER_KINDS:
         raise BundleError(f"decoder must be one of {', '.join(DECODER_KINDS)}; got {kind!r}")
+    # A bundle that was written before a field came leaves it out.
     names = {field.name for field in fields(DECODER_KINDS[kind])}
-    if set(tree) != {"kind", *names}:
-        wrong = sorted(map(str, {"kind", *names} ^ set(tree)))
+    needed = {f.name for f in fields(DECODER_KINDS[kind]) if f.default is MISSING} | {"output"}
+    said = set(tree) - {"kind"}
+    if not needed <= said <= names:
+        wrong = sorted(map(str, (needed - said) | (said - names)))
         raise BundleError(f"decoder {kind!r}: fields missing or unknown: {wrong}")
     if not isinstance(tree["output"], str):
         raise BundleError(f"decoder {kind!r}: output must be a text, got {tree['output']!r}")
     try:
-        return DECODER_KINDS[kind](**{name: tree[name] for name in names})
+        return DECODER_KINDS[kind](**{name: tree[name] for name in said})
     except SpecError as error:
         raise BundleError(str(error)) from None

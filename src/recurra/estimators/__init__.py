@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.estimators.classifier import SequenceClassifier
+    from recurra.estimators.comparison import compare
+    from recurra.estimators.forecaster import SequenceForecaster
     from recurra.estimators.generator import SequenceGenerator
     from recurra.estimators.regressor import SequenceRegressor
     from recurra.estimators.tagger import SequenceTagger
@@ -17,18 +19,22 @@ if TYPE_CHECKING:
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators.classifier",
+    "SequenceForecaster": "recurra.estimators.forecaster",
     "SequenceGenerator": "recurra.estimators.generator",
     "SequenceRegressor": "recurra.estimators.regressor",
     "SequenceTagger": "recurra.estimators.tagger",
     "SequenceTransducer": "recurra.estimators.transducer",
+    "compare": "recurra.estimators.comparison",
 }
 
 __all__ = [
     "SequenceClassifier",
+    "SequenceForecaster",
     "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTagger",
     "SequenceTransducer",
+    "compare",
 ]
 
 

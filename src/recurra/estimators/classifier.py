@@ -42,6 +42,20 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
         answers: npt.NDArray[Any] = self._answers(X)
         return answers
 
+    def predict_set(self, X: Any) -> npt.NDArray[Any]:
+        """The classes that cannot be ruled out, [N, classes] bool in the order of `classes_`.
+
+        Of new sequences like the held-out ones, at least the share `coverage` has its true class
+        in its set.
+
+        Raises:
+            SpecError: the classifier was fitted without `coverage`.
+        """
+        answers = self.predict_proba(X)
+        decoder = self.model_.decoder
+        assert isinstance(decoder, ClassDecoder)  # the task's
+        return decoder.sets(answers)
+
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Accuracy: the share of the sequences whose class is predicted.
 

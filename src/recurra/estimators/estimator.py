@@ -100,13 +100,44 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
             held_out = self._cases(*pair, need_target=True)
-        fitted = fit_cases(cases, settings, valid=held_out, progress=progress)
-        self._take(_model_of(fitted))
-        self._origin: Fitted | Bundle = fitted
-        self.history_ = list(fitted.history)
-        self.n_iter_ = len(fitted.history)
-        self.best_metric_ = fitted.best_metric
-        self.fit_seconds_ = fitted.fit_seconds
+        self._learnt(fit_cases(cases, settings, valid=held_out, progress=progress))
+        return self
+
+    def partial_fit(
+        self, X: Any, y: Any = None, valid: Any = None, *, progress: Progress | None = None
+    ) -> Self:
+        """Go on learning from more sequences; without a model yet, as `fit`.
+
+        What was learnt of scales, symbols and labels stays, and so does the network; training
+        begins with its weights, under this estimator's learning rate, schedule and epochs. The
+        newest share `valid_fraction` of X is held out, and the old weights stay unless an epoch is
+        better on it. `valid_fraction=0` takes the last epoch.
+
+        Args:
+            X: As in `fit`; of the same features and labels.
+            y: As in `fit`.
+            valid: As in `fit`.
+            progress: As in `fit`.
+
+        Returns:
+            The estimator; `kept_` says whether the old weights stayed.
+
+        Raises:
+            DataError: a label or a feature that the model does not know, or as in `fit`.
+        """
+        if not hasattr(self, "model_"):
+            return self.fit(X, y, valid, progress=progress)
+        from recurra.train.fit import fit_cases  # torch is loaded here and not before
+
+        base = self.model_.parts
+        held_out = None
+        if valid is not None:
+            pair = valid if isinstance(valid, tuple) else (valid, None)
+            held_out = base.codec.arrange(self._cases(*pair, need_target=True))
+        cases = base.codec.arrange(self._cases(X, y, need_target=True))
+        fitted = fit_cases(cases, self._settings(), valid=held_out, base=base, progress=progress)
+        self._learnt(fitted)
+        self.kept_ = fitted.best_epoch == 0
         return self
 
     def save(self, folder: str | Path, *, force: bool = False) -> None:
@@ -230,6 +261,15 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
     def _truth(self, X: Any, y: Any) -> Any:
         """What `score` compares with: y, or a table's own targets."""
         return self._cases(X, y, need_target=True).target_values() if y is None else y
+
+    def _learnt(self, fitted: Fitted) -> None:
+        """Make what was trained what the estimator has learnt."""
+        self._take(_model_of(fitted))
+        self._origin: Fitted | Bundle = fitted
+        self.history_ = list(fitted.history)
+        self.n_iter_ = len(fitted.history)
+        self.best_metric_ = fitted.best_metric
+        self.fit_seconds_ = fitted.fit_seconds
 
     def _take(self, model: AbstractModel) -> None:
         """Make this model what the estimator has learnt."""

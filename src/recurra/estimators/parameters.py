@@ -62,12 +62,19 @@ class Parameters(TypedDict, total=False):
     character_embedding: int
     pair_embedding: int
     lag: int
+    convolution: tuple[int, ...]
+    convolution_width: int
+    dense_before: tuple[int, ...]
+    dense_after: tuple[int, ...]
+    dense_activation: Activation
+    tie: bool
     activation: Activation | None
     gate_activation: Activation
     bias: bool
     learn_initial_state: bool
     residual: bool
     dropout: float
+    input_dropout: float | None
     variational: bool
     weight_dropout: float
     zoneout: float
@@ -129,9 +136,28 @@ class Parameters(TypedDict, total=False):
     class_weight: Literal["none", "balanced"]
     point_loss: Literal["mae", "mse", "huber"]
     label_smoothing: float
+    focal: float
+    loss: Literal["mse", "mae", "huber", "quantile"]
+    quantile: float
     teacher_forcing: float
     forcing_schedule: Literal["constant", "linear", "sigmoid"]
+    calibrate: bool
+    tune_threshold: bool
+    coverage: float | None
     valid_fraction: float
+    watch: Literal[
+        "auto",
+        "accuracy",
+        "macro_f1",
+        "log_loss",
+        "auc",
+        "mse",
+        "mae",
+        "r2",
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+    ]
     patience: int
     seed: int
     precision: Literal["float32", "float64", "bfloat16"]
@@ -143,6 +169,8 @@ class Parameters(TypedDict, total=False):
     target: str | None
     features: tuple[str, ...] | None
     text: str | None
+    variable: str | None
+    value: str | None
     layout: Literal["ntc", "nct"]
     symbol: Literal["character", "word", "piece"]
     sequences: Literal["whole", "line"]
@@ -158,6 +186,8 @@ class Parameters(TypedDict, total=False):
     season: int | None
     scaling: Literal["standard", "robust", "mean", "none"]
     normalise: Literal["none", "last", "window"]
+    missing: Literal["auto", "mean", "last", "linear", "mask", "decay"]
+    winsorise: float
     pieces: int
     source_symbol: Literal["auto", "character", "space", "piece"]
     target_symbol: Literal["auto", "character", "space", "piece"]

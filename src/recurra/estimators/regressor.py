@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
 from recurra.estimators.estimator import AbstractSequenceEstimator
+from recurra.runtime import RowModel
 
 __all__ = ["SequenceRegressor"]
 
@@ -27,6 +28,20 @@ class SequenceRegressor(RegressorMixin, AbstractSequenceEstimator):  # type: ign
         """The number of each sequence, [N] float64 in the target's unit."""
         answers: npt.NDArray[Any] = self._answers(X)
         return answers
+
+    def predict_interval(self, X: Any) -> npt.NDArray[Any]:
+        """Between which numbers the truth is expected, [N, 2] float64 in the target's unit.
+
+        Of new sequences like the held-out ones, at least the share `coverage` has its true number
+        in its interval.
+
+        Raises:
+            SpecError: the regressor was fitted without `coverage`.
+        """
+        answers = self.predict(X)
+        model = self.model_
+        assert isinstance(model, RowModel)  # the task's
+        return model.intervals(answers)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """R squared: the share of the targets' variance that the predictions explain.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from recurra.codecs import Cases, Label, read_cases
 from recurra.codecs.read_tags import tag_cases_from_arrays
+from recurra.codecs.tokens import TokenCodec
 from recurra.estimators.estimator import AbstractSequenceEstimator
 from recurra.runtime import AbstractModel
 from recurra.runtime.models.tag import TagModel
@@ -87,7 +88,11 @@ class SequenceTagger(AbstractSequenceEstimator):
         if hasattr(X, "__arrow_c_stream__"):
             data = self._settings().data
             return read_cases(X, data, need_target=False, expect=model.codec)
-        return model.codec.arrange(self._cases(X, None, need_target=False))
+        data, source = self._settings().data, model.codec.input
+        if isinstance(source, TokenCodec):
+            # A text is cut as those of training were.
+            data = data.model_copy(update={"symbol": source.symbol})
+        return model.codec.arrange(tag_cases_from_arrays(X, settings=data))
 
     def _take(self, model: AbstractModel) -> None:
         super()._take(model)

@@ -26,8 +26,10 @@ def elementwise(function: Callable[[Array], Array], x: Array) -> Array:
         function: One of numpy's, an element's result depending on that element alone.
         x: Floats, any axes.
     """
-    flat = np.ones(-(-x.size // _WHOLE) * _WHOLE, x.dtype)
+    flat = np.empty(-(-x.size // _WHOLE) * _WHOLE, x.dtype)
     flat[: x.size] = x.ravel()
+    # Any number that no function minds.
+    flat[x.size :] = 1
     return function(flat)[: x.size].reshape(x.shape)
 
 

@@ -16,6 +16,7 @@ from recurra.layers.attention import Attention, Mixture, Spread
 from recurra.layers.bidirectional import Bidirectional
 from recurra.layers.characters import Characters
 from recurra.layers.concat import Concat
+from recurra.layers.convolution import Convolution
 from recurra.layers.crf import Crf
 from recurra.layers.dense import Dense
 from recurra.layers.dropout import Dropout
@@ -33,6 +34,7 @@ from recurra.ops import Backend
 from recurra.spec import attention, cells, nodes
 from recurra.spec.characters import Characters as CharactersNode
 from recurra.spec.concat import Concat as ConcatNode
+from recurra.spec.convolution import Convolution as ConvolutionNode
 from recurra.spec.crf import Crf as CrfNode
 from recurra.spec.dense import Dense as DenseNode
 from recurra.spec.graph import Graph, shared_parameters
@@ -138,6 +140,17 @@ def _spread(node: attention.Spread, options: BuildOptions) -> Spread:
     return Spread(node.size)
 
 
+def _convolution(node: ConvolutionNode, options: BuildOptions) -> Convolution:
+    return Convolution(
+        node.input_size,
+        node.output_size,
+        width=node.width,
+        activation=node.activation,
+        bias=node.bias,
+        **_placed(options),
+    )
+
+
 def _dense(node: DenseNode, options: BuildOptions) -> Dense:
     return Dense(
         node.input_size,
@@ -164,6 +177,7 @@ LAYERS: Mapping[type[AbstractNode], Callable[[Any, BuildOptions], AbstractLayer]
     attention.Mixture: _mixture,
     attention.Spread: _spread,
     DenseNode: _dense,
+    ConvolutionNode: _convolution,
 }
 
 

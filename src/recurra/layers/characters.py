@@ -80,7 +80,8 @@ class Characters(AbstractLayer):
         if counts is not None:
             x = torch.where(counts[:, :, None], x, 0)
         words, where = torch.unique(x.flatten(0, 1), dim=0, return_inverse=True)
-        y = self._read(words)[where].unflatten(0, x.shape[:2])
+        vectors = self._read(words)
+        y = vectors[where].reshape(*x.shape[:2], vectors.shape[1])
         return zero_skipped(y, counts), StatelessState()
 
     def step(

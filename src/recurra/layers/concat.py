@@ -37,7 +37,7 @@ class Concat(AbstractLayer):
         del batch
         return StatelessState()
 
-    def forward(  # type: ignore[override]  # a node of two inputs takes two
+    def forward(  # type: ignore[override]  # nodes of two inputs take two
         self,
         x: Tensor,
         right: Tensor,

@@ -7,6 +7,7 @@ from recurra.metrics.classify import (
     accuracy,
     auc,
     class_table,
+    ece,
     log_loss,
     macro_f1,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "accuracy",
     "auc",
     "class_table",
+    "ece",
     "evaluate",
     "log_loss",
     "macro_f1",

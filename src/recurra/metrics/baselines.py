@@ -21,8 +21,10 @@ Array = npt.NDArray[Any]
 # Rows of the regression taken at once, and at most: more change the map in the fourth digit.
 _CHUNK = 2**13
 _MOST_ROWS = 2**17
-# Ridge penalties that are tried, in units of the mean square of an input.
+# Ridge penalties that are tried, in units of the sum of squares of an input.
 _PENALTIES = (1e-6, 1e-4, 1e-2, 1.0)
+# Windows of which less was observed are left out.
+_LEAST_SEEN = 0.5
 # The last share of the windows, on which the penalty is chosen.
 _WATCHED = 0.2
 
@@ -98,8 +100,8 @@ def _products(windows: Windows, index: Array) -> tuple[Array, Array, Array]:
     yy = np.zeros(ahead)
     for begin in range(0, len(index), _CHUNK // windows.cut.targets + 1):
         batch = windows.collate(index[begin : begin + _CHUNK // windows.cut.targets + 1])
-        # A row with a hole ahead teaches nothing that the others do not.
-        whole = batch.rows["y_weight"].all(axis=1)
+        # Of few holes ahead the last value stands in; of many it would teach that nothing moves.
+        whole = batch.rows["y_weight"].mean(axis=1) >= _LEAST_SEEN
         x, y = batch.steps["x"][whole, 0, :rows], batch.rows["y"][whole]
         x = np.concatenate([x, np.ones((len(x), 1))], axis=1)
         xx += x.T @ x
@@ -111,7 +113,9 @@ def _products(windows: Windows, index: Array) -> tuple[Array, Array, Array]:
 def _solved(products: tuple[Array, ...], penalty: float) -> Array:
     """[R + 1, H], the last row being b, which is not penalised."""
     xx, xy, _ = products
-    ridge = np.full(len(xx), penalty * max(np.trace(xx) / len(xx), np.finfo(np.float64).tiny))
+    # Where no window moves, any penalty keeps the last value.
+    size = np.trace(xx[:-1, :-1]) / (len(xx) - 1) or 1.0
+    ridge = np.full(len(xx), penalty * size)
     ridge[-1] = np.finfo(np.float64).eps * max(xx[-1, -1], 1.0)
     solved: Array = np.linalg.solve(xx + np.diag(ridge), xy)
     return solved

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from recurra.errors import ShapeError
 
-__all__ = ["ClassFigures", "accuracy", "auc", "class_table", "log_loss", "macro_f1"]
+__all__ = ["ClassFigures", "accuracy", "auc", "class_table", "ece", "log_loss", "macro_f1"]
 
 Array = npt.NDArray[Any]
 
@@ -34,16 +34,27 @@ class ClassFigures:
     called: int
 
 
-def accuracy(answers: Array, truth: Array) -> float:
-    """Share of the cases whose most probable class (lowest index among equals) is the true one."""
+def accuracy(answers: Array, truth: Array, called: Array | None = None) -> float:
+    """Share of the cases whose called class is the true one.
+
+    Args:
+        answers: Probabilities [N, K].
+        truth: Class indices [N].
+        called: Class indices [N]; None: the most probable one, the lowest index among equals.
+    """
     answers, truth = _checked(answers, truth)
-    return float(np.mean(np.argmax(answers, axis=1) == truth))
+    called = np.argmax(answers, axis=1) if called is None else called
+    return float(np.mean(called == truth))
 
 
-def class_table(answers: Array, truth: Array) -> list[ClassFigures]:
-    """Precision, recall, F1 and counts of every class, in the order of the columns."""
+def class_table(answers: Array, truth: Array, called: Array | None = None) -> list[ClassFigures]:
+    """Precision, recall, F1 and counts of every class, in the order of the columns.
+
+    Args:
+        answers: As in `accuracy`; so are the others.
+    """
     answers, truth = _checked(answers, truth)
-    called = np.argmax(answers, axis=1)
+    called = np.argmax(answers, axis=1) if called is None else called
     classes = answers.shape[1]
     hits = np.bincount(truth[called == truth], minlength=classes)
     supports = np.bincount(truth, minlength=classes)
@@ -60,9 +71,9 @@ def class_table(answers: Array, truth: Array) -> list[ClassFigures]:
     ]
 
 
-def macro_f1(answers: Array, truth: Array) -> float:
+def macro_f1(answers: Array, truth: Array, called: Array | None = None) -> float:
     """The mean F1 of the classes that occur in the truth or in the answers."""
-    rows = [row for row in class_table(answers, truth) if row.support or row.called]
+    rows = [row for row in class_table(answers, truth, called) if row.support or row.called]
     return sum(row.f1 for row in rows) / len(rows)
 
 
@@ -72,6 +83,24 @@ def log_loss(answers: Array, truth: Array) -> float:
     epsilon = float(np.finfo(np.float64).eps)
     chosen = answers[np.arange(len(truth)), truth]
     return float(-np.log(np.clip(chosen, epsilon, 1 - epsilon)).mean())
+
+
+def ece(answers: Array, truth: Array, bins: int = 15) -> float:
+    """Expected calibration error: how far confidence and accuracy are apart.
+
+        sum_b n_b / N * |mean confidence of bin b - accuracy of bin b|
+
+    over bins of equal width; confidence is the largest probability.
+
+    Source: Guo et al. 2017, arXiv:1706.04599, eq. 3.
+    """
+    answers, truth = _checked(answers, truth)
+    confidence = answers.max(axis=1)
+    right = np.argmax(answers, axis=1) == truth
+    # Bins are open below and closed above; a confidence of 0 cannot be the largest.
+    where = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    gaps = np.bincount(where, confidence, bins) - np.bincount(where, right, bins)
+    return float(np.abs(gaps).sum() / len(truth))
 
 
 def auc(answers: Array, truth: Array) -> float | None:

@@ -13,13 +13,19 @@ from recurra.spec.report import METRICS
 __all__ = ["evaluate"]
 
 
-def evaluate(task: str, answers: npt.NDArray[Any], truth: npt.NDArray[Any]) -> dict[str, float]:
+def evaluate(
+    task: str,
+    answers: npt.NDArray[Any],
+    truth: npt.NDArray[Any],
+    called: npt.NDArray[Any] | None = None,
+) -> dict[str, float]:
     """The task's figures.
 
     Args:
         task: "classify" or "regress".
         answers: Probabilities [N, K]; or values [N] or [N, D], in the target's units.
         truth: Class indices [N]; or values of the answers' shape.
+        called: The classes that are called, [N], where they are not the most probable ones.
 
     Returns:
         Name -> figure; `auc` only where there are two classes and both occur.
@@ -35,7 +41,8 @@ def evaluate(task: str, answers: npt.NDArray[Any], truth: npt.NDArray[Any]) -> d
     for name in METRICS[task]:
         if name == "auc" and answers.shape[1] != 2:
             continue
-        figure = getattr(module, name)(answers, truth)
+        more = {"called": called} if name in ("accuracy", "macro_f1") else {}
+        figure = getattr(module, name)(answers, truth, **more)
         if figure is not None:
             figures[name] = figure
     return figures

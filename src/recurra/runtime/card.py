@@ -39,7 +39,7 @@ def model_card(
         "Input": _cell(said["input"]),
         "Answer": _cell(said["answer"]),
         "Parameters": f"{sum(map(prod, parts.parameters.values())):,} ({model.dtype})",
-        "One step at a time": "yes" if why is None else f"no: {why}",
+        "One step at a time": said.get("streams", "yes") if why is None else f"no: {why}",
         "Written by": f"recurra {__version__}",
         "Fingerprint": f"`{model.fingerprint}`",
     }

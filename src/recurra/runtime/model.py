@@ -208,6 +208,11 @@ class AbstractModel:
         return []
 
     @classmethod
+    def beside(cls, figures: Mapping[str, float]) -> str | None:  # noqa: ARG003 - most have nothing beside them
+        """What stands beside the model in its figures, in a line; None: nothing."""
+        return None
+
+    @classmethod
     def remarks(cls, figures: Mapping[str, float]) -> list[str]:  # noqa: ARG003 - most have none
         """What a person must know before the model is used: plain warnings, by its figures."""
         return []
@@ -254,6 +259,11 @@ class AbstractModel:
         """What each graph is given for one raw case."""
         batch = EncodedList([self.codec.encode(x)]).collate([0])
         return [Probe(MAIN, batch.arrays(self.network.graph.inputs))]
+
+    def owed(self, session: Any) -> Sequence[Any]:
+        """Answers that a stream which ends here has not given yet."""
+        del session
+        return ()
 
     def observations(self, x: Any) -> Sequence[Any]:
         """One raw case as a stream brings it, for models whose session ends with its answer."""

@@ -16,6 +16,7 @@ from recurra.spec.attention import Attention, Mixture, Spread
 from recurra.spec.cells import CELLS, AbstractCell
 from recurra.spec.characters import Characters
 from recurra.spec.concat import Concat
+from recurra.spec.convolution import Convolution
 from recurra.spec.crf import Crf
 from recurra.spec.dense import Dense
 from recurra.spec.node import AbstractNode, Signal
@@ -46,6 +47,7 @@ _NODES: tuple[type[AbstractNode], ...] = (
     Mixture,
     Spread,
     Dense,
+    Convolution,
 )
 # A list, not a set: what a forged file holds in their place need not be hashable.
 _SIGNALS = [

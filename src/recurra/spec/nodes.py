@@ -211,15 +211,15 @@ class GRUD(AbstractNode):
         return self.cell.input_size // 2
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
-        """The cell's under `cell.`, the two decays', and `mean` [C], which is not learnt."""
+        """The two decays', `mean` [C], which is not learnt, and the cell's under `cell.`."""
         features, hidden = self.features, self.cell.hidden_size
-        return {f"cell.{name}": shape for name, shape in self.cell.parameters().items()} | {
+        return {
             "input_decay_weight": (features,),
             "input_decay_bias": (features,),
             "hidden_decay_weight": (hidden, features),
             "hidden_decay_bias": (hidden,),
             "mean": (features,),
-        }
+        } | {f"cell.{name}": shape for name, shape in self.cell.parameters().items()}
 
     def state_slots(self) -> dict[str, tuple[int, ...]]:
         """`h` [H]; of each feature the `last` value and the time `since` it, [C]."""

@@ -6,21 +6,29 @@ from types import MappingProxyType
 from typing import NotRequired, TypedDict
 
 __all__ = [
+    "CALIBRATED",
     "CERTIFICATE_CLAIMS",
     "METRICS",
+    "BaselineResult",
+    "CellResult",
     "Certificate",
     "Claim",
+    "Comparison",
     "DemoModel",
     "DemoSummary",
+    "Difference",
     "EpochRecord",
+    "EqualTime",
     "Evaluation",
     "FitReport",
+    "RangeTest",
+    "SeedRun",
 ]
 
 # evaluate --json: these names beside `task`, `n` (cases) and `seconds`; rates are in [0, 1].
 METRICS = MappingProxyType(
     {
-        "classify": ("accuracy", "macro_f1", "log_loss", "auc"),  # auc: two classes only
+        "classify": ("accuracy", "macro_f1", "log_loss", "ece", "auc"),  # auc: two classes only
         "regress": ("mse", "mae", "r2"),
         # Nats and bits a symbol or a frame; perplexity: symbols only.
         "generate": ("nll", "bits", "perplexity"),
@@ -40,6 +48,11 @@ METRICS = MappingProxyType(
 )
 
 
+# Beside them where a model was trained with a coverage: the share of truths in its sets or
+# intervals, and the mean size of a set or the width of an interval.
+CALIBRATED = ("coverage", "set_size", "interval")
+
+
 class Evaluation(TypedDict):
     """`recurra evaluate --json`."""
 
@@ -49,6 +62,8 @@ class Evaluation(TypedDict):
     accuracy: NotRequired[float]
     macro_f1: NotRequired[float]
     log_loss: NotRequired[float]
+    ece: NotRequired[float]
+    set_size: NotRequired[float]
     auc: NotRequired[float]
     mse: NotRequired[float]
     mae: NotRequired[float]
@@ -150,3 +165,100 @@ class Certificate(TypedDict):
     isa: str
     dtype: str
     claims: dict[str, Claim]
+
+
+class SeedRun(TypedDict):
+    """One training of a comparison; `figures` are those on the test part."""
+
+    seed: int
+    mean: float
+    figures: dict[str, float]
+    epochs: int
+    best_epoch: int
+    stopped: str
+    training_seconds: float
+    fit_seconds: float
+    bundle: str
+
+
+class CellResult(TypedDict):
+    """A cell of a comparison: means over its seeds.
+
+    `mean` and `interval` are of the comparison's metric; null where nothing can be said (`failed`
+    says why of each training that failed; one seed has no interval).
+    """
+
+    cell: str
+    hidden: int
+    parameters: int
+    mean: float | None
+    interval: list[float] | None
+    figures: dict[str, float]
+    training_seconds: float | None
+    step_us: float | None
+    bundle_bytes: int | None
+    epochs: int
+    seeds: list[SeedRun]
+    failed: list[str]
+
+
+class BaselineResult(TypedDict):
+    """What needs no network; `mean` is the comparison's metric on the test part."""
+
+    name: str
+    about: str
+    mean: float
+    figures: dict[str, float]
+
+
+class Difference(TypedDict):
+    """`first` minus `second`, names of cells or baselines; `real`: the interval excludes 0."""
+
+    first: str
+    second: str
+    difference: float
+    interval: list[float] | None
+    real: bool | None
+
+
+class EqualTime(TypedDict):
+    """The same cells, each trained for as many epochs as fit `seconds`."""
+
+    seconds: float
+    results: list[CellResult]
+    differences: list[Difference]
+    verdict: str
+
+
+class Comparison(TypedDict):
+    """`recurra compare --json`, and `comparison.json` in its folder."""
+
+    task: str
+    metric: str
+    direction: str
+    level: float
+    drawn: str
+    sequences: dict[str, int]
+    parameters: int
+    results: list[CellResult]
+    baselines: list[BaselineResult]
+    differences: list[Difference]
+    verdict: str
+    equal_time: EqualTime | None
+    picture: str
+
+
+class RangeTest(TypedDict):
+    """`recurra find-lr --json`.
+
+    `learning_rate`: where the loss falls fastest, null where it does not fall; `now`: that of the
+    settings; `burst_at`: null where the loss did not burst; the lists have one entry a step.
+    """
+
+    learning_rate: float | None
+    now: float
+    lowest_at: float
+    burst_at: float | None
+    learning_rates: list[float]
+    losses: list[float]
+    smoothed: list[float]

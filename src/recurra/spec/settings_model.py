@@ -23,7 +23,10 @@ class ModelSettings(Section):
         False, description="Read both ways; such a model cannot run one step at a time."
     )
     pool: tuple[Literal["last", "mean", "max"], ...] = Field(
-        ("last", "mean", "max"), min_length=1, description="How steps become one row, concatenated."
+        ("last", "mean", "max"),
+        min_length=1,
+        description="How steps become one row, concatenated.",
+        json_schema_extra={"tasks": ["classify", "regress", "transduce"]},
     )
     embedding: int = Field(64, ge=1, le=65536, description="Width of a symbol's vector (texts).")
     crf: bool = Field(
@@ -59,6 +62,48 @@ class ModelSettings(Section):
         description="Steps that a stream waits before it gives a step its tag.",
         json_schema_extra={"tasks": ["tag"]},
     )
+    convolution: tuple[int, ...] = Field(
+        (),
+        description="Channels of causal convolutions before the recurrent layers, one a layer.",
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
+    )
+    convolution_width: int = Field(
+        3,
+        ge=1,
+        le=65536,
+        description="Steps that each of them sees.",
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
+    )
+    dense_before: tuple[int, ...] = Field(
+        (),
+        description="Widths of dense layers before the recurrent ones (and any convolution).",
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
+    )
+    dense_after: tuple[int, ...] = Field(
+        (),
+        description="Widths of dense layers between the recurrent ones and the head.",
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
+    )
+    dense_activation: Activation = Field(
+        "relu",
+        description="Of convolutions and dense layers.",
+        json_schema_extra={
+            "tasks": ["classify", "regress", "tag", "generate", "transduce", "forecast"]
+        },
+    )
+    tie: bool = Field(
+        False,
+        description="The head takes the weights of the symbols' vectors.",
+        json_schema_extra={"tasks": ["generate"]},
+    )
     activation: Activation | None = Field(
         None,
         description="Of the candidate; default: the cell's own (minGRU identity, others tanh).",
@@ -69,6 +114,13 @@ class ModelSettings(Section):
     residual: bool = Field(False, description="Add a layer's input to its output where they fit.")
     dropout: float = Field(
         0.2, ge=0, lt=1, description="Before, between and after the recurrent layers."
+    )
+    input_dropout: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Before the recurrent layers, where it is to differ from dropout.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate"]},
     )
     variational: bool = Field(False, description="One dropout draw a sequence, not one a step.")
     weight_dropout: float = Field(0.0, ge=0, lt=1, description="Of the recurrent weights.")

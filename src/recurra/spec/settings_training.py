@@ -29,17 +29,91 @@ class TrainingSettings(Section):
         description="Most places by which frames are moved up or down, drawn for each pass.",
         json_schema_extra={"tasks": ["generate"]},
     )
+    accumulate: int = Field(
+        1, ge=1, description="Batches whose gradients are summed before a step: one larger batch."
+    )
+    optimiser: str = Field(
+        "adamw",
+        description="gd (one step an epoch, from all of it), sgd, adam, adamw, nadam, radam, "
+        "rmsprop, adagrad, or the name of another class of torch.optim.",
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of gd, sgd and rmsprop.")
+    nesterov: bool = Field(False, description="Nesterov's momentum, for gd and sgd.")
     learning_rate: float = Field(3e-3, gt=0, description="The highest that the schedule reaches.")
-    schedule: Literal["constant", "cosine", "linear"] = Field(
-        "cosine", description="How the learning rate falls after the warm-up."
+    schedule: Literal[
+        "constant",
+        "cosine",
+        "linear",
+        "step",
+        "exponential",
+        "one_cycle",
+        "inverse_sqrt",
+        "plateau",
+    ] = Field("cosine", description="How the learning rate falls after the warm-up.")
+    decay_factor: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="By which step, exponential and plateau multiply the learning rate.",
+    )
+    decay_epochs: int = Field(
+        10,
+        ge=1,
+        description="Epochs from one such fall to the next; plateau: epochs without a better "
+        "metric before one.",
     )
     warmup: float = Field(
         0.05, ge=0, le=1, description="Share of all steps over which the learning rate rises."
     )
     weight_decay: float = Field(1e-2, ge=0, description="AdamW's, on weights but not biases.")
-    clip_norm: float = Field(
-        1.0, ge=0, description="Largest global gradient norm; 0 does not clip."
+    clip: Literal["norm", "value", "adaptive", "auto"] = Field(
+        "norm",
+        description="How gradients are clipped: by their global norm, each by its value, each "
+        "unit's by its weights' norm, or by a percentile of the norms so far.",
     )
+    clip_norm: float = Field(
+        1.0, ge=0, description="Largest global gradient norm of clip=norm; 0 does not clip."
+    )
+    clip_value: float = Field(1.0, gt=0, description="Largest value of clip=value.")
+    clip_ratio: float = Field(
+        0.01, gt=0, description="Largest ratio of a unit's gradient to its weights, clip=adaptive."
+    )
+    clip_percentile: float = Field(
+        10.0, gt=0, le=100, description="Of the gradient norms so far, clip=auto."
+    )
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decay of the moving average of the weights that is measured and kept; 0: the "
+        "weights themselves.",
+    )
+    l1_kernel: float = Field(0.0, ge=0, description="Penalty on the sum of |input weights|.")
+    l2_kernel: float = Field(0.0, ge=0, description="Penalty on the sum of squared input weights.")
+    l1_recurrent: float = Field(0.0, ge=0, description="As l1_kernel, of recurrent weights.")
+    l2_recurrent: float = Field(0.0, ge=0, description="As l2_kernel, of recurrent weights.")
+    l1_bias: float = Field(0.0, ge=0, description="As l1_kernel, of biases.")
+    l2_bias: float = Field(0.0, ge=0, description="As l2_kernel, of biases.")
+    activation_penalty: float = Field(
+        0.0, ge=0, description="Penalty on the mean square of the recurrent outputs (AR)."
+    )
+    temporal_penalty: float = Field(
+        0.0, ge=0, description="Penalty on the mean square of their change in a step (TAR)."
+    )
+    input_noise: float = Field(
+        0.0, ge=0, description="Standard deviation of the noise on scaled inputs in training."
+    )
+    embedding_dropout: float = Field(
+        0.0, ge=0, lt=1, description="Chance that a symbol is unknown throughout a batch."
+    )
+    constraint: Literal["none", "max_norm", "unit_norm", "non_negative"] = Field(
+        "none", description="What weights are kept to after each step, unit by unit."
+    )
+    constrained: tuple[str, ...] = Field(
+        ("input_weight", "recurrent_weight"),
+        description="Names of the weights that the constraint holds for.",
+    )
+    max_norm: float = Field(3.0, gt=0, description="Of constraint=max_norm.")
     class_weight: Literal["none", "balanced"] = Field(
         "none", description="balanced: each class weighs the same in the loss."
     )
@@ -53,7 +127,25 @@ class TrainingSettings(Section):
         ge=0,
         lt=1,
         description="Share of each target's probability that is spread over all symbols.",
-        json_schema_extra={"tasks": ["transduce"]},
+        json_schema_extra={"tasks": ["transduce", "classify"]},
+    )
+    focal: float = Field(
+        0.0,
+        ge=0,
+        description="Gamma of the focal loss: cases that are right already count less.",
+        json_schema_extra={"tasks": ["classify"]},
+    )
+    loss: Literal["mse", "mae", "huber", "quantile"] = Field(
+        "mse",
+        description="Loss of a number: squared, absolute, Huber's, or of a quantile.",
+        json_schema_extra={"tasks": ["regress"]},
+    )
+    quantile: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="Which one loss=quantile learns.",
+        json_schema_extra={"tasks": ["regress"]},
     )
     teacher_forcing: float = Field(
         1.0,
@@ -68,8 +160,44 @@ class TrainingSettings(Section):
         description="How teacher_forcing is reached from 1 over the epochs.",
         json_schema_extra={"tasks": ["transduce"]},
     )
+    calibrate: bool = Field(
+        False,
+        description="Fit the temperature of the probabilities on the held-out part.",
+        json_schema_extra={"tasks": ["classify"]},
+    )
+    tune_threshold: bool = Field(
+        False,
+        description="Of two classes, call the second from that probability on which gives the best "
+        "macro F1 on the held-out part.",
+        json_schema_extra={"tasks": ["classify"]},
+    )
+    coverage: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of new cases whose truth shall lie in the answer's set or interval.",
+        json_schema_extra={"tasks": ["classify", "regress", "forecast"]},
+    )
     valid_fraction: float = Field(
         0.15, ge=0, lt=1, description="Share of the sequences held out to watch; 0: none."
+    )
+    watch: Literal[
+        "auto",
+        "accuracy",
+        "macro_f1",
+        "log_loss",
+        "auc",
+        "mse",
+        "mae",
+        "r2",
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+    ] = Field(
+        "auto",
+        description="The figure by which the best epoch is chosen; auto: accuracy of classes, mse "
+        "of numbers, entity_f1 of tags that spell spans, accuracy of others.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
     )
     patience: int = Field(
         25, ge=0, description="Epochs without a better metric before stopping; 0 never stops."

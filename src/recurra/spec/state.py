@@ -20,6 +20,7 @@ from recurra.spec.tensors import tensors_from_bytes, tensors_to_bytes
 __all__ = [
     "STATE_VERSION",
     "BidirectionalState",
+    "ConvolutionState",
     "GRUDState",
     "GRUState",
     "LSTMState",
@@ -93,6 +94,12 @@ class PoolState(NamedTuple, Generic[A]):
     last: A | None
     mean: A | None
     max: A | None
+
+
+class ConvolutionState(NamedTuple, Generic[A]):
+    """recent [B, width - 1, I]: the newest steps, the newest one last."""
+
+    recent: A
 
 
 class StatelessState(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Unpack
@@ -12,7 +13,7 @@ import torch
 
 from recurra.codecs import AbstractCodec, Cases, SequenceCodec, fit_codec
 from recurra.decode import AbstractDecoder
-from recurra.errors import SettingsError, SpecError
+from recurra.errors import DataError, SettingsError, SpecError
 from recurra.layers import BuildOptions, Networks, build
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
 from recurra.spec.graph import Graph, Step
@@ -21,7 +22,7 @@ from recurra.spec.nodes import Dropout, Linear, Pool
 from recurra.spec.report import METRICS
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.buckets import epoch_batches, even_batches
-from recurra.tasks.encoder import encoder_steps
+from recurra.tasks.encoder import dense_steps, encoder_steps
 from recurra.tasks.split import split
 
 __all__ = ["AbstractTask", "Learned", "in_full", "tensors_of", "truth"]
@@ -59,6 +60,8 @@ class AbstractTask:
 
     name: ClassVar[str]
     metric: ClassVar[tuple[str, Literal["max", "min"]]]
+    # Commands for its bundles beside those that every bundle has; {bundle} stands for the folder.
+    commands: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> AbstractTask:  # noqa: ARG003 - most tasks have no choices of their own
@@ -70,6 +73,25 @@ class AbstractTask:
         chosen = settings.training
         train, held = split(len(cases), chosen.valid_fraction, chosen.seed)
         return cases.subset(train), cases.subset(held) if len(held) else None
+
+    def newest(self, codec: Any, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+        """As `parts`, where a trained model goes on learning: the newest cases are held out.
+
+        Raises:
+            DataError: one case, which cannot be learnt from and held out.
+        """
+        del codec
+        held = math.ceil(settings.training.valid_fraction * len(cases))
+        if held >= len(cases):
+            raise DataError(
+                f"expected at least 2 sequences, of which the last is held out, got {len(cases)}: "
+                "give more sequences, or valid_fraction=0",
+                path=cases.source,
+            )
+        if not held:
+            return cases, None
+        first = len(cases) - held
+        return cases.subset(range(first)), cases.subset(range(first, len(cases)))
 
     def codec(self, train: Cases, settings: Settings) -> AbstractCodec:
         """The codec that the training part asks for."""
@@ -140,6 +162,25 @@ class AbstractTask:
         """Raw cases, of the watched ones, for the certificate and the golden pair."""
         return cases.subset(range(min(_WITNESSES, len(cases))))
 
+    def like(self, decoder: Any) -> AbstractTask:
+        """This task with what a trained model's decoder has learnt from held-out cases."""
+        del decoder
+        return self
+
+    def calibrated(
+        self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
+    ) -> AbstractTask:
+        """This task with what its decoder learns from held-out cases, once the network is trained.
+
+        Args:
+            model: The trained model, whose decoder has learnt nothing yet.
+            encoded: The held-out cases.
+            cases: The same, raw.
+            settings: What is asked for.
+        """
+        del model, encoded, cases, settings
+        return self
+
     def decoder(self, codec: Any) -> AbstractDecoder:
         """What turns the graphs' outputs into answers."""
         raise SpecError(f"{type(self).__name__} has no decoder for {codec}")
@@ -179,7 +220,7 @@ class AbstractTask:
         return self
 
     def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
-        """{"main": [embedding] -> [dropout] -> encoder -> pool -> [dropout] -> head}."""
+        """{"main": what each step brings -> encoder -> pool -> [dropout] -> [dense] -> head}."""
         assert isinstance(codec, SequenceCodec)  # other tasks build other graphs
         signals = codec.signals()
         steps = encoder_steps(settings, signals)
@@ -192,10 +233,10 @@ class AbstractTask:
         add("pool", Pool(size=width, modes=settings.pool))
         if settings.dropout > 0:
             add("head_dropout", Dropout(rate=settings.dropout))
-        add(
-            "head",
-            Linear(input_size=width * len(settings.pool), output_size=codec.target.size),
-        )
+        width *= len(settings.pool)
+        steps += dense_steps(settings, steps[-1].name, width)
+        width = (width, *settings.dense_after)[-1]
+        add("head", Linear(input_size=width, output_size=codec.target.size))
         return {"main": Graph(signals, tuple(steps), ("head",))}
 
 

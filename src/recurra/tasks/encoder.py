@@ -7,12 +7,25 @@ from typing import Any
 
 from recurra.errors import SettingsError
 from recurra.spec.cells import CELLS, AbstractCell, AbstractRecurrentCell
-from recurra.spec.graph import Step
+from recurra.spec.characters import Characters
+from recurra.spec.concat import Concat
+from recurra.spec.convolution import Convolution
+from recurra.spec.dense import Dense
+from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import GRUD, Bidirectional, Dropout, Embedding, Stack
 from recurra.spec.settings import ModelSettings
 
-__all__ = ["cell_node", "encoder_node", "encoder_steps", "grud_node"]
+__all__ = [
+    "ahead_nodes",
+    "cell_node",
+    "dense_node",
+    "dense_steps",
+    "encoder_node",
+    "encoder_steps",
+    "grud_node",
+    "symbol_steps",
+]
 
 
 def cell_node(settings: ModelSettings, input_size: int) -> AbstractCell:
@@ -89,7 +102,7 @@ def grud_node(settings: ModelSettings, features: int) -> GRUD:
 
 
 def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> list[Step]:
-    """[embedding] -> [dropout] -> encoder, from what a codec feeds; the last step is the result.
+    """[symbols] -> [dropout] -> encoder, from what a codec feeds; the last step is the result.
 
     Values with flags and elapsed time go to a GRU-D, with further layers above it. What it reads
     is not dropped: a dropped value would look like one that was observed.
@@ -104,7 +117,13 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
 
     size = signals["x"].size
     drop = Dropout(rate=settings.dropout, variational=settings.variational)
+    rate = settings.dropout if settings.input_dropout is None else settings.input_dropout
     if "elapsed" in signals:
+        if settings.dense_before or settings.convolution:
+            raise SettingsError(
+                "missing='decay' reads values as they were observed: leave dense_before and "
+                "convolution out, or take missing='mask'"
+            )
         steps.append(Step("encoder", grud_node(settings, size), ("x", "observed", "elapsed")))
         if settings.layers > 1:
             if settings.dropout > 0:
@@ -113,9 +132,69 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
             add("upper", encoder_node(above, settings.hidden))
         return steps
     if signals["x"].dtype == "token":
-        add("embedding", Embedding(tokens=size, size=settings.embedding))
-        size = settings.embedding
-    if settings.dropout > 0:
-        add("input_dropout", drop)
+        steps = symbol_steps(settings, signals)
+        size = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name].size
+    if rate > 0:
+        add("input_dropout", Dropout(rate=rate, variational=settings.variational))
+    for name, node in ahead_nodes(settings, size):
+        add(name, node)
+        size = node.output((Signal("steps", size),)).size
     add("encoder", encoder_node(settings, size))
+    return steps
+
+
+def ahead_nodes(settings: ModelSettings, size: int) -> list[tuple[str, AbstractNode]]:
+    """The dense layers and convolutions ahead of the recurrent layers, with their names."""
+    nodes: list[tuple[str, AbstractNode]] = []
+    for k, width in enumerate(settings.dense_before):
+        nodes.append((f"before_{k}", dense_node(settings, size, width)))
+        size = width
+    for k, channels in enumerate(settings.convolution):
+        node = Convolution(
+            input_size=size,
+            output_size=channels,
+            width=settings.convolution_width,
+            activation=settings.dense_activation,
+        )
+        nodes.append((f"convolution_{k}", node))
+        size = channels
+    return nodes
+
+
+def dense_node(settings: ModelSettings, size: int, width: int) -> Dense:
+    """A dense layer with the activation that the settings name."""
+    return Dense(input_size=size, output_size=width, activation=settings.dense_activation)
+
+
+def dense_steps(settings: ModelSettings, source: str, size: int) -> list[Step]:
+    """The dense layers between the recurrent ones and the head; none by default."""
+    steps: list[Step] = []
+    for k, width in enumerate(settings.dense_after):
+        steps.append(Step(f"after_{k}", dense_node(settings, size, width), (source,)))
+        source, size = f"after_{k}", width
+    return steps
+
+
+def symbol_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> list[Step]:
+    """Vectors of tokens, beside those of their characters and pairs where a codec feeds them."""
+    size = settings.embedding
+    steps = [Step("embedding", Embedding(tokens=signals["x"].size, size=size), ("x",))]
+
+    def beside(name: str, node: AbstractNode, source: str, left: int) -> int:
+        width = node.output((signals[source],)).size
+        both = Concat(left=left, right=width)
+        before = steps[-1].name
+        steps.append(Step(name, node, (source,)))
+        steps.append(Step(f"with_{name}", both, (before, name)))
+        return left + width
+
+    if "characters" in signals:
+        inner = settings.model_copy(update={"hidden": settings.character_hidden})
+        cell = cell_node(inner, settings.character_embedding)
+        both_ways = Bidirectional(forward=cell, backward=cell)
+        spelling = Characters(tokens=signals["characters"].size, encoder=both_ways)
+        size = beside("spelling", spelling, "characters", size)
+    if "pairs" in signals:
+        pairs = Embedding(tokens=signals["pairs"].size, size=settings.pair_embedding)
+        beside("pair_embedding", pairs, "pairs", size)
     return steps

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Unpack
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -14,8 +15,9 @@ from recurra.codecs import Cases
 from recurra.codecs.forecast import ForecastCodec
 from recurra.codecs.forecast_fit import fit_forecast_codec, window_lengths
 from recurra.codecs.windows import Windows
-from recurra.decode import AbstractDecoder
+from recurra.decode import conformal_quantile
 from recurra.decode.forecast import LEAST_SCALE, Distribution, ForecastDecoder
+from recurra.errors import SettingsError
 from recurra.layers import BuildOptions
 from recurra.metrics.baselines import fit_linear_map
 from recurra.spec.batch import Batch, EncodedCases
@@ -24,7 +26,7 @@ from recurra.spec.node import Signal
 from recurra.spec.nodes import Dropout, Linear, Pool
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask, Learned, in_full, tensors_of
-from recurra.tasks.encoder import encoder_node
+from recurra.tasks.encoder import dense_steps, encoder_steps
 
 __all__ = ["BASELINE", "Forecast"]
 
@@ -32,6 +34,13 @@ __all__ = ["BASELINE", "Forecast"]
 BASELINE = "baseline"
 # Histories on which the certificate is measured.
 _WITNESSES = 4
+# Settings of other tasks that say nothing to a forecast.
+_FOREIGN = (
+    *("text", "variable", "value", "labels", "layout", "symbol", "min_count", "winsorise"),
+    *("embedding", "class_weight"),
+)
+# Windows that are in memory at once.
+_CHUNK = 1024
 # Student's t has a variance only above this many degrees of freedom.
 _LEAST_FREEDOM = 2.0
 
@@ -52,6 +61,7 @@ class Forecast(AbstractTask):
         distribution: What the network puts out for each number.
         levels: Of its quantiles.
         recursive: Forecasts are read again as history.
+        margins: Of points, as `ForecastDecoder` has them.
     """
 
     name: ClassVar[str] = "forecast"
@@ -61,12 +71,20 @@ class Forecast(AbstractTask):
     distribution: Distribution = "point"
     levels: tuple[float, ...] = ()
     recursive: bool = False
+    margins: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> Forecast:
         """The task with the outputs and the loss of the settings."""
+        _refuse_foreign(settings)
         model = settings.model
         levels: tuple[float, ...] = ()
+        coverage = settings.training.coverage
+        if coverage is not None and model.distribution != "point":
+            raise SettingsError(
+                f"coverage={coverage} gives points their intervals, "
+                f"distribution={model.distribution!r} has its own at levels: leave one out"
+            )
         if model.distribution != "point":
             # Learnt quantiles give the point by their median.
             own = (0.5,) if model.distribution == "quantiles" else ()
@@ -75,26 +93,16 @@ class Forecast(AbstractTask):
             point_loss=settings.training.point_loss,
             distribution=model.distribution,
             levels=levels,
-            recursive=model.decoding == "recursive",
         )
 
     def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
         """The first rows of every series, and the last ones with a look-back before them."""
         lookback, _, _ = window_lengths(cases, settings)
-        horizon, fraction = settings.data.horizon, settings.training.valid_fraction
-        if not fraction:
-            return cases, None
-        first, last, watched = [], [], []
-        for k, x in enumerate(cases.inputs):
-            held = max(round(fraction * len(x)), horizon)
-            # A series too short for a window of each part is learnt from whole.
-            cut = len(x) - held if len(x) >= lookback + horizon + held else len(x)
-            first.append(slice(0, cut))
-            if cut < len(x):
-                watched.append(k)
-                last.append(slice(cut - lookback, len(x)))
-        train = _rows(cases, first)
-        return train, _rows(cases.subset(watched), last) if watched else None
+        return _by_time(cases, lookback, settings.data.horizon, settings.training.valid_fraction)
+
+    def newest(self, codec: Any, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+        """As `parts`, with the look-back and the horizon of the trained model."""
+        return _by_time(cases, codec.lookback, codec.horizon, settings.training.valid_fraction)
 
     def codec(self, train: Cases, settings: Settings) -> ForecastCodec:
         """Columns, clock and scaling of the training part."""
@@ -118,24 +126,26 @@ class Forecast(AbstractTask):
         """This task with the linear map, fitted on the training windows."""
         assert isinstance(cases, Windows)  # as `encoded` made them
         del settings
-        return replace(self, linear=fit_linear_map(cases))
+        # Where the network gives other than all rows at once, its forecasts are read again.
+        recursive = cases.cut.ahead != cases.cut.horizon
+        return replace(self, linear=fit_linear_map(cases), recursive=recursive)
 
     def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
-        """{"main": encoder -> pool (last) -> [dropout] -> head; "baseline": the linear map}."""
-        ((name, signal),) = codec.signals().items()
-        encoder = encoder_node(settings, signal.size)
-        width = encoder.output((signal,)).size
-        steps = [
-            Step("encoder", encoder, (name,)),
-            Step("pool", Pool(size=width, modes=("last",)), ("encoder",)),
-        ]
+        """{"main": encoder -> pool (last) -> [dropout] -> [dense] -> head; "baseline": linear}."""
+        signals = codec.signals()
+        steps = encoder_steps(_as_they_are(settings), signals)
+        encoded = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name]
+        width = encoded.size
+        steps.append(Step("pool", Pool(size=width, modes=("last",)), (steps[-1].name,)))
         if settings.dropout > 0:
             steps.append(Step("head_dropout", Dropout(rate=settings.dropout), ("pool",)))
+        steps += dense_steps(settings, steps[-1].name, width)
+        width = settings.dense_after[-1] if settings.dense_after else width
         head = Linear(input_size=width, output_size=self.decoder(codec).width)
         steps.append(Step("head", head, (steps[-1].name,)))
         linear = Linear(input_size=codec.lookback, output_size=codec.horizon)
         return {
-            "main": Graph({name: signal}, tuple(steps), ("head",)),
+            "main": Graph(signals, tuple(steps), ("head",)),
             BASELINE: Graph(
                 {"window": Signal("row", codec.lookback)},
                 (Step(BASELINE, linear, ("window",)),),
@@ -169,14 +179,60 @@ class Forecast(AbstractTask):
         # Forecasts that are read again as history need more than one pass.
         return Learned(total, weight, None, None if self.recursive else outputs)
 
-    def decoder(self, codec: Any) -> AbstractDecoder:
+    def decoder(self, codec: Any) -> ForecastDecoder:
         """Numbers of the head become points and quantiles."""
         return ForecastDecoder(
             ahead=codec.ahead,
             outputs=codec.cut.outputs,
             distribution=self.distribution,
             levels=self.levels,
+            margins=self.margins,
         )
+
+    def like(self, decoder: Any) -> Forecast:
+        """With the outputs and the margins of a trained model."""
+        return replace(
+            self,
+            distribution=decoder.distribution,
+            levels=decoder.levels,
+            margins=decoder.margins,
+        )
+
+    def calibrated(
+        self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
+    ) -> Forecast:
+        """With the margins that the settings' coverage needs, for each row ahead and target.
+
+        Raises:
+            SettingsError: too few held-out forecasts to say.
+        """
+        del cases
+        if settings.coverage is None:
+            return self
+        assert isinstance(encoded, Windows)  # as `encoded` made them
+        index = np.arange(len(encoded))
+        points = np.stack([answer.points for answer in model.answers(encoded)])
+        scale = np.concatenate(
+            [
+                encoded.collate(index[begin : begin + _CHUNK]).rows["scale"]
+                for begin in range(0, len(index), _CHUNK)
+            ]
+        )
+        scores = np.abs(points - encoded.truth(index)) / scale[:, None]
+        margins = []
+        for row in scores.reshape(len(index), -1).T:
+            seen = row[~np.isnan(row)]
+            margin = conformal_quantile(seen, settings.coverage)
+            if margin == math.inf:
+                least = math.ceil(settings.coverage / (1 - settings.coverage))
+                raise SettingsError(
+                    f"coverage={settings.coverage} needs at least {least} held-out forecasts of "
+                    f"each row ahead, there are {len(seen)}: hold out more (valid_fraction), or "
+                    "ask for less"
+                )
+            margins.append(margin)
+        levels = (0.5 - settings.coverage / 2, 0.5 + settings.coverage / 2)
+        return replace(self, margins=tuple(margins), levels=levels)
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], batch: Batch
@@ -195,7 +251,9 @@ class Forecast(AbstractTask):
         found = []
         for k in range(_WITNESSES):
             history = codec.histories(cases)[k % len(cases)]
-            end = round(len(history.values) * (k + 1) / _WITNESSES)
+            # What is known of the future stands behind the history.
+            last = len(history.values) - (codec.horizon if codec.known else 0)
+            end = max(1, round(last * (k + 1) / _WITNESSES))
             found.append(codec.cut_off(history, end))
         ids = tuple(str(k) for k in range(len(found)))
         return replace(cases, inputs=tuple(found), ids=ids, times=None)
@@ -220,7 +278,51 @@ class Forecast(AbstractTask):
         if self.distribution == "gaussian":
             return 0.5 * (error / scale).square() + scale.log() + 0.5 * math.log(2 * math.pi)
         freedom = _LEAST_FREEDOM + functional.softplus(parts[..., 2])
-        return -torch.distributions.StudentT(freedom, parts[..., 0], scale).log_prob(y)
+        half = (freedom + 1) / 2
+        return (
+            half * ((error / scale).square() / freedom).log1p()
+            + torch.lgamma(freedom / 2)
+            - torch.lgamma(half)
+            + 0.5 * (freedom * math.pi).log()
+            + scale.log()
+        )
+
+
+def _as_they_are(settings: ModelSettings) -> ModelSettings:
+    """Without a dropout of what is read, unless it is asked for: a window has few numbers."""
+    rate = settings.input_dropout or 0.0
+    return settings.model_copy(update={"input_dropout": rate})
+
+
+def _refuse_foreign(settings: Settings) -> None:
+    """Refuse changed settings of texts, labels and cases, which a forecast has none of."""
+    plain = Settings().flat()
+    for name in _FOREIGN:
+        value = settings.flat()[name]
+        if value != plain[name]:
+            raise SettingsError(
+                f"{name}={value!r} has no meaning for forecasts, whose series are read as they "
+                "are: leave it out"
+            )
+
+
+def _by_time(
+    cases: Cases, lookback: int, horizon: int, fraction: float
+) -> tuple[Cases, Cases | None]:
+    """The first rows of every series, and the last ones with a look-back before them."""
+    if not fraction:
+        return cases, None
+    first, last, watched = [], [], []
+    for k, x in enumerate(cases.inputs):
+        held = max(round(fraction * len(x)), horizon)
+        # A series too short for a window of each part is learnt from whole.
+        cut = len(x) - held if len(x) >= lookback + horizon + held else len(x)
+        first.append(slice(0, cut))
+        if cut < len(x):
+            watched.append(k)
+            last.append(slice(cut - lookback, len(x)))
+    train = _rows(cases, first)
+    return train, _rows(cases.subset(watched), last) if watched else None
 
 
 def _rows(cases: Cases, parts: Sequence[slice]) -> Cases:

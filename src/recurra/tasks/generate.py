@@ -4,8 +4,8 @@ piece of a text (truncated back-propagation through time)."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Unpack
 
 import numpy as np
 import torch
@@ -13,28 +13,41 @@ import torch
 from recurra.codecs import AbstractCodec, Cases, CorpusCodec, CorpusStreams, FrameCodec
 from recurra.decode import AbstractDecoder, NextDecoder
 from recurra.errors import DataError, SettingsError, SpecError
+from recurra.layers import BuildOptions
 from recurra.spec.batch import Batch, EncodedCases
 from recurra.spec.graph import Graph, Step
-from recurra.spec.node import AbstractNode, Signal
-from recurra.spec.nodes import Dropout, Embedding, Linear
+from recurra.spec.node import AbstractNode
+from recurra.spec.nodes import Dropout, Linear
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.spec.state import map_arrays
 from recurra.tasks.abstract import AbstractTask, Index, Learned, in_full, tensors_of
-from recurra.tasks.encoder import encoder_node
+from recurra.tasks.encoder import dense_steps, encoder_steps
 
 __all__ = ["Generate"]
 
 
+@dataclass(frozen=True)
 class Generate(AbstractTask):
     """The next symbol, or the next frame, at every step.
 
-    symbols: sum = sum_t -log softmax(a_t)[y_t]
-    frames:  sum = sum_t sum_k log(1 + exp(a_tk)) - y_tk a_tk
-    weight = the number of steps
+        symbols: sum = sum_t -log softmax(a_t)[y_t]
+        frames:  sum = sum_t sum_k log(1 + exp(a_tk)) - y_tk a_tk
+        weight = the number of steps
+
+    Args:
+        tied: The head's weight is the embedding's (Press & Wolf 2017, arXiv:1608.05859).
     """
+
+    tied: bool = False
 
     name: ClassVar[str] = "generate"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("nll", "min")
+    commands: ClassVar[tuple[str, ...]] = ("recurra generate {bundle} --prompt TEXT",)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Generate:
+        """The task with the head that the settings choose."""
+        return cls(settings.model.tie)
 
     def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
         """Of several sequences some are held out; of one running text its end."""
@@ -92,30 +105,42 @@ class Generate(AbstractTask):
         return _streams(cases).batches(0)
 
     def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
-        """{"main": [embedding] -> [dropout] -> encoder -> [dropout] -> head}."""
+        """{"main": what `encoder_steps` and `dense_steps` say, then [projection] -> head}."""
         if settings.bidirectional:
             raise SettingsError(
                 "bidirectional reads the steps that are to be predicted: leave it out to generate"
             )
-        ((name, signal),) = codec.signals().items()
-        steps: list[Step] = []
+        signals = codec.signals()
+        ((name, signal),) = signals.items()
+        steps = encoder_steps(settings, signals)
+        size = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name].size
 
         def add(step: str, node: AbstractNode) -> None:
-            steps.append(Step(step, node, (steps[-1].name if steps else name,)))
+            steps.append(Step(step, node, (steps[-1].name,)))
 
-        size = signal.size
-        if signal.dtype == "token":
-            add("embedding", Embedding(tokens=signal.size, size=settings.embedding))
-            size = settings.embedding
-        if settings.dropout > 0:
-            add("input_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
-        encoder = encoder_node(settings, size)
-        add("encoder", encoder)
-        width = encoder.output((Signal("steps", size),)).size
         if settings.dropout > 0:
             add("head_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
-        add("head", Linear(input_size=width, output_size=signal.size))
+        steps += dense_steps(settings, steps[-1].name, size)
+        size = settings.dense_after[-1] if settings.dense_after else size
+        if self.tied:
+            if signal.dtype != "token":
+                raise SettingsError("tie shares the vectors of symbols: frames have none")
+            if size != settings.embedding:
+                add("projection", Linear(input_size=size, output_size=settings.embedding))
+                size = settings.embedding
+        add("head", Linear(input_size=size, output_size=signal.size))
         return {"main": Graph({name: signal}, tuple(steps), ("head",))}
+
+    def network(
+        self, graphs: Mapping[str, Graph], **options: Unpack[BuildOptions]
+    ) -> torch.nn.Module:
+        """The graph as a module; tied, head and embedding are one parameter (the bundle holds it
+        under both paths)."""
+        network = super().network(graphs, **options)
+        if self.tied:
+            steps: Any = network
+            steps.head.weight = steps.embedding.weight
+        return network
 
     def learn(
         self, network: Any, batch: Batch, carry: Any, device: torch.device, dtype: torch.dtype

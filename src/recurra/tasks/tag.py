@@ -14,17 +14,15 @@ from recurra.codecs.tags import UNSEEN, TagCodec
 from recurra.decode import AbstractDecoder, TagDecoder
 from recurra.errors import SettingsError, SpecError
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
-from recurra.spec.characters import Characters
-from recurra.spec.concat import Concat
 from recurra.spec.crf import Crf
 from recurra.spec.graph import Graph, Step
-from recurra.spec.node import AbstractNode, Signal
-from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear
+from recurra.spec.node import AbstractNode
+from recurra.spec.nodes import Dropout, Linear
 from recurra.spec.schemes import rules
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask
 from recurra.tasks.crf import log_likelihood
-from recurra.tasks.encoder import cell_node, encoder_node
+from recurra.tasks.encoder import dense_steps, encoder_steps
 
 __all__ = ["EncodedTags", "Tag", "TagSpans"]
 
@@ -69,6 +67,21 @@ class Tag(AbstractTask):
 
     name: ClassVar[str] = "tag"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
+    figures: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
+
+    def watched(self, settings: TrainingSettings) -> tuple[str, Literal["max", "min"]]:
+        """The figure by which the best epoch is chosen, and which way it is better.
+
+        Raises:
+            SettingsError: `watch` names none that these tags have.
+        """
+        if self.codec_ is not None and settings.watch not in ("auto", *self.figures):
+            kind = "without spans" if self.codec_.scheme == "none" else "that spell spans"
+            raise SettingsError(
+                f"watch must be one of auto, {', '.join(self.figures)} for tags {kind}; got "
+                f"{settings.watch!r}"
+            )
+        return super().watched(settings)
 
     def codec(self, train: Cases, settings: Settings) -> TagCodec:
         """The codec that the training part asks for."""
@@ -169,19 +182,17 @@ class Tag(AbstractTask):
     def graphs(self, settings: ModelSettings, codec: TagCodec) -> dict[str, Graph]:
         """{"main": what each step brings -> [dropout] -> encoder -> [dropout] -> head [-> crf]}."""
         signals = codec.signals()
-        steps, source, size = _inputs(settings, signals)
+        steps = encoder_steps(settings, signals)
 
         def add(step: str, node: AbstractNode) -> None:
-            steps.append(Step(step, node, (steps[-1].name if steps else source,)))
+            steps.append(Step(step, node, (steps[-1].name,)))
 
-        if settings.dropout > 0:
-            add("input_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
-        encoder = encoder_node(settings, size)
-        add("encoder", encoder)
-        width = encoder.output((Signal("steps", size),)).size
+        end = steps[-1].name
+        width = Graph(signals, tuple(steps), (end,)).signals()[end].size
         if settings.dropout > 0:
             add("head_dropout", Dropout(rate=settings.dropout, variational=settings.variational))
-        count = codec.target.size
+        steps += dense_steps(settings, steps[-1].name, width)
+        width, count = (width, *settings.dense_after)[-1], codec.target.size
         add(_HEAD, Linear(input_size=width, output_size=count))
         outputs: tuple[str, ...] = (_HEAD,)
         if settings.crf:
@@ -195,33 +206,9 @@ class TagSpans(Tag):
     """A tag for each step, where tags spell spans: the F1 of whole spans is watched."""
 
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("entity_f1", "max")
-
-
-def _inputs(settings: ModelSettings, signals: Mapping[str, Signal]) -> tuple[list[Step], str, int]:
-    """Steps that make one signal of all that a codec feeds; its name and width."""
-    first = signals["x"]
-    if first.dtype == "float":
-        return [], "x", first.size
-    steps = [Step("embedding", Embedding(tokens=first.size, size=settings.embedding), ("x",))]
-    size = settings.embedding
-    parts: list[tuple[str, AbstractNode, str]] = []
-    if "characters" in signals:
-        cell = cell_node(
-            settings.model_copy(update={"hidden": settings.character_hidden}),
-            settings.character_embedding,
-        )
-        spelling = Characters(
-            tokens=signals["characters"].size,
-            encoder=Bidirectional(forward=cell, backward=cell),
-        )
-        parts.append(("spelling", spelling, "characters"))
-    if "pairs" in signals:
-        vectors = Embedding(tokens=signals["pairs"].size, size=settings.pair_embedding)
-        parts.append(("pair_embedding", vectors, "pairs"))
-    for name, node, source in parts:
-        width = node.output((signals[source],)).size
-        before = steps[-1].name
-        steps.append(Step(name, node, (source,)))
-        steps.append(Step(f"with_{name}", Concat(left=size, right=width), (before, name)))
-        size += width
-    return steps, "x", size
+    figures: ClassVar[tuple[str, ...]] = (
+        "accuracy",
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+    )

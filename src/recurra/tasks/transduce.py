@@ -39,7 +39,7 @@ from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import Dropout, Embedding, Linear, Pool
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask, Learned, in_full, tensors_of
-from recurra.tasks.encoder import encoder_node
+from recurra.tasks.encoder import ahead_nodes, dense_steps, encoder_node
 
 __all__ = ["Transduce"]
 
@@ -213,7 +213,11 @@ def _encoder(settings: ModelSettings, codec: PairCodec, state: int) -> Graph:
     signal = codec.signals()["x"]
     line = _Line("x")
     _embedded(line, "source", signal.size, settings, codec.shared)
-    line.add("encoder", encoder_node(settings, settings.embedding))
+    size = settings.embedding
+    for name, node in ahead_nodes(settings, size):
+        line.add(name, node)
+        size = node.output((Signal("steps", size),)).size
+    line.add("encoder", encoder_node(settings, size))
     size = _memory_size(settings)
     # A dropout of rate 0 is still the step by which the decoder's graph knows the memory.
     memory = line.add("memory", Dropout(rate=settings.dropout, variational=settings.variational))
@@ -259,5 +263,8 @@ def _decoder(settings: ModelSettings, codec: PairCodec, memory: int) -> Graph:
     line.add("read", Concat(left=width, right=hidden), reading, state)
     line.add("vector", Dense(input_size=width + hidden, output_size=hidden))
     line.dropped("head_dropout", settings.dropout)
-    line.add("head", Linear(input_size=hidden, output_size=codec.target_size))
+    for step in dense_steps(settings, line.last, hidden):
+        line.add(step.name, step.node)
+    width = (hidden, *settings.dense_after)[-1]
+    line.add("head", Linear(input_size=width, output_size=codec.target_size))
     return Graph(inputs, tuple(line.steps), ("head",))

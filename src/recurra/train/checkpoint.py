@@ -4,6 +4,7 @@ One safetensors file, so that it is whole or the one before is:
 
     weights/<path>, best/<path>     now, and at the best epoch
     optimiser/<k>/<name>            of the k-th parameter in the optimiser's order
+    average/<name>, clip/<name>     of the averaged weights and of the clipper, where they keep any
     random/<name>                   [processes, ...] random states (see `randomness`)
     metadata "checkpoint"           JSON: epoch, history, best epoch, identity, sha256
 
@@ -57,7 +58,10 @@ def save_checkpoint(folder: Path, loop: Loop, run: Run, identity: Mapping[str, A
     arrays = _prefixed("weights", _arrays(loop.network.state_dict()))
     arrays |= _prefixed("best", _arrays(run.best))
     for k, state in loop.optimiser.state_dict()["state"].items():
-        arrays |= _prefixed(f"optimiser/{k}", _arrays(state))
+        kept = {name: value for name, value in state.items() if value is not None}
+        arrays |= _prefixed(f"optimiser/{k}", _arrays(kept))
+    arrays |= _prefixed("average", _arrays(loop.average.state()))
+    arrays |= _prefixed("clip", _arrays(loop.clipper.state()))
     arrays |= _prefixed("random", random)
     record = {
         "version": CHECKPOINT_VERSION,
@@ -99,6 +103,8 @@ def load_checkpoint(folder: Path, loop: Loop, identity: Mapping[str, Any]) -> Ru
             number, _, field = name.partition("/")
             state.setdefault(int(number), {})[field] = _tensor(array)
         loop.optimiser.load_state_dict({"state": state, "param_groups": fresh["param_groups"]})
+        for part, keeper in (("average", loop.average), ("clip", loop.clipper)):
+            keeper.restore({name: _tensor(a) for name, a in _under(part, arrays).items()})
         row = loop.accelerator.process_index
         randomness.restore({name: a[row] for name, a in _under("random", arrays).items()})
         device = loop.accelerator.device

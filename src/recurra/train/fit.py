@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from recurra.codecs import AbstractCodec, Cases, task_of
-from recurra.errors import TrainingError
+from recurra.errors import SettingsError, TrainingError
+from recurra.runtime import MODELS, Parts
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
 from recurra.spec.report import EpochRecord, FitReport
@@ -22,17 +23,14 @@ from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import parameter_count
 from recurra.train.checkpoint import load_checkpoint, save_checkpoint
 from recurra.train.device import accelerator_for, real_dtype, threads_of
-from recurra.train.evaluate import Watched
+from recurra.train.evaluate import Watched, model_in_torch
 from recurra.train.export import export
 from recurra.train.loop import Loop, Run
 from recurra.train.places import Places
 from recurra.train.progress import Progress, Silent
 from recurra.train.randomness import isolated
 
-__all__ = ["Fitted", "fit_cases"]
-
-# Held-out cases that the certificate is measured on and the golden pair is taken from.
-_WITNESSES = 16
+__all__ = ["Fitted", "fit_cases", "network_for", "settled"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Fitted:
         module: The network with the best weights, on the CPU, in evaluation mode.
         history: One record an epoch.
         best_epoch: Whose weights these are; 0: interrupted within the first epoch.
-        best_metric: Of `task.metric`, on the held-out part (on the training part without one).
+        best_metric: Of the watched figure, on the held-out part (on the training part without one).
         parameters: Numbers that were learnt.
         fit_seconds: Wall time, that of resumed epochs included.
         stopped: "epochs", "patience" or "interrupted".
@@ -106,6 +104,15 @@ class Fitted:
             places.write_report(self.report(folder))
         return folder
 
+    def beside(self) -> str | None:
+        """What stands beside the network on the held-out part, in a line; None: nothing."""
+        return None if self.metrics is None else MODELS[self.task.name].beside(self.metrics)
+
+    def remarks(self) -> list[str]:
+        """What a person must know before the model is used, by its figures on the held-out part."""
+        kind = MODELS[self.task.name]
+        return [] if self.metrics is None else kind.remarks(self.metrics)
+
     def report(self, bundle: Path) -> FitReport:
         """What `recurra fit --json` prints."""
         return FitReport(
@@ -114,7 +121,7 @@ class Fitted:
             parameters=self.parameters,
             epochs=len(self.history),
             best_epoch=self.best_epoch,
-            metric=self.task.metric[0],
+            metric=self.task.watched(self.settings.training)[0],
             best_metric=self.best_metric,
             fit_seconds=self.fit_seconds,
             stopped=self.stopped,
@@ -127,6 +134,7 @@ def fit_cases(
     settings: Settings,
     *,
     valid: Cases | None = None,
+    base: Parts | None = None,
     folder: Path | None = None,
     resume: bool = False,
     force: bool = False,
@@ -141,6 +149,9 @@ def fit_cases(
         cases: With targets.
         settings: Everything that can be chosen.
         valid: Held-out cases; None: `settings.training.valid_fraction` of `cases`.
+        base: A trained model to go on from: its codec and its network stay, its weights are where
+            training begins, and the last cases, not any, are held out. An epoch has to be better
+            on them than the base to be taken, so `best_epoch` may stay 0: the base itself.
         folder: DIR of the bundle to be; checkpoint and history go to DIR.run. None: no files.
         resume: Continue from DIR.run's checkpoint, bitwise as if nothing had happened; where there
             is none, begin. All settings but checkpoint_every, the sequences, the number of threads
@@ -156,15 +167,23 @@ def fit_cases(
     """
     begin = time.perf_counter()
     chosen = settings.training
-    task = task_for(task_of(cases, settings.data))
+    task = task_for(base.task if base else task_of(cases, settings.data), settings)
     refuse_foreign(settings, task.name)
-    train, held = (cases, valid) if valid is not None else task.parts(cases, settings)
-    codec = task.codec(train, settings)
+    settings = settled(settings, cases, valid)
+    if base is not None:
+        task = task.like(base.decoder)
+    train, held = _parts(task, cases, settings, valid, base)
+    if held is None and (chosen.calibrate or chosen.tune_threshold or chosen.coverage):
+        raise SettingsError(
+            "calibrate, tune_threshold and coverage learn from held-out cases, and there are none: "
+            "give valid_fraction=0.15, or held-out cases of their own"
+        )
+    codec = base.codec if base else task.codec(train, settings)
     encoded = task.encoded(codec, train, settings, training=True)
     watched = held or train
     encoded_watched = task.encoded(codec, watched, settings, training=False)
     task = task.weighed(encoded, chosen)
-    graphs = task.graphs(settings.model, codec)
+    graphs = base.graphs if base else task.graphs(settings.model, codec)
     places = None if folder is None else Places.prepare(folder, resume=resume, force=force)
 
     with (
@@ -173,13 +192,25 @@ def fit_cases(
         threads_of(chosen.threads),
         accelerator_for(chosen.precision, chosen.backend) as accelerator,
     ):
-        module = _network(task, graphs, settings)
-        watch = Watched(module, task, graphs, codec, encoded_watched, watched, chosen.batch_size)
+        module = network_for(task, graphs, settings)
+        if base is not None:
+            module.load_state_dict({n: torch.from_numpy(w) for n, w in base.weights.items()})
+        watch = Watched(
+            module,
+            task,
+            graphs,
+            codec,
+            encoded_watched,
+            watched,
+            chosen.batch_size,
+            task.watched(chosen)[0],
+        )
         loop = Loop(
             module, task, encoded, watch.measure, chosen, accelerator, watched=held is not None
         )
         identity = _identity(settings, encoded, encoded_watched) | {
             "threads": torch.get_num_threads(),
+            "base": base.fingerprint() if base else None,
             "processes": accelerator.num_processes,
             "device": accelerator.device.type,
             "recurra": __version__,
@@ -201,10 +232,17 @@ def fit_cases(
             # Not before everything else was accepted: what is refused has removed nothing.
             places.clear(continued=run is not None)
         before = sum(record["seconds"] for record in run.history) if run else 0.0
-        run = loop.run(run or Run(), progress or Silent(), after_epoch)
+        if run is None:
+            run = loop.standing() if base is not None and held is not None else Run()
+        run = loop.run(run, progress or Silent(), after_epoch)
         module.load_state_dict(run.best)
         module.cpu().eval()
-        figures = watch.figures()[1] if held else None
+        figures = None
+        if held is not None:
+            model = model_in_torch(module, task, graphs, codec)
+            task = task.calibrated(model, encoded_watched, held, chosen)
+            watch.task = task
+            figures = watch.figures()[1]
     return Fitted(
         task=task,
         settings=settings,
@@ -218,15 +256,40 @@ def fit_cases(
         fit_seconds=before + time.perf_counter() - begin,
         stopped=run.stopped,
         metrics=figures,
-        witnesses=watched.subset(range(min(_WITNESSES, len(watched)))),
+        witnesses=task.witnesses(codec, watched),
         places=places,
         main=accelerator.is_main_process,
     )
 
 
-def _network(
+def _parts(
+    task: AbstractTask,
+    cases: Cases,
+    settings: Settings,
+    valid: Cases | None,
+    base: Parts | None,
+) -> tuple[Cases, Cases | None]:
+    """The training part and the held-out part; with a base the newest cases are held out."""
+    if valid is not None:
+        return cases, valid
+    if base is None:
+        return task.parts(cases, settings)
+    return task.newest(base.codec, cases, settings)
+
+
+def settled(settings: Settings, *parts: Cases | None) -> Settings:
+    """missing="auto" as all sequences ask for: chance decides which of them are held out."""
+    chosen = settings.data
+    if chosen.missing != "auto" or not any(part is not None and part.missing for part in parts):
+        return settings
+    last = chosen.model_copy(update={"missing": "last"})
+    return settings.model_copy(update={"data": last})
+
+
+def network_for(
     task: AbstractTask, graphs: Mapping[str, Graph], settings: Settings
 ) -> torch.nn.Module:
+    """The network ahead of its first step, drawn from torch's random state."""
     model, training = settings.model, settings.training
     return task.network(
         graphs,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +21,14 @@ from recurra.spec.batch import Batch, EncodedCases
 from recurra.spec.report import EpochRecord
 from recurra.spec.settings import TrainingSettings
 from recurra.tasks import AbstractTask, Learned
+from recurra.train.average import Average
+from recurra.train.clip import Clipper
 from recurra.train.interrupts import Interrupts, interrupts
+from recurra.train.noise import disturb
 from recurra.train.optimiser import optimiser_for
+from recurra.train.penalties import Constraint, Penalty
 from recurra.train.progress import Plan, Progress
-from recurra.train.schedule import learning_rate
+from recurra.train.schedule import falls, learning_rate
 
 __all__ = ["Loop", "Run"]
 
@@ -50,6 +54,17 @@ class Run:
     best_loss: float = math.inf
     best: dict[str, torch.Tensor] = field(default_factory=dict)
     stopped: str = ""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What one optimiser step was: loss sum, weight, gradient norm, clipping, carry."""
+
+    loss: float
+    weight: float
+    norm: float
+    clipped: bool
+    carry: Any
 
 
 class _Learner(torch.nn.Module):
@@ -93,11 +108,28 @@ class Loop:
         self.settings, self.accelerator, self.watched = settings, accelerator, watched
         self.metric, self.better = task.watched(settings)
         self.dtype = next(network.parameters()).dtype
-        self.batches = len(task.batches(cases, settings, 1))
+        batches = len(task.batches(cases, settings, 1))
+        # Batches that are summed before a step; gradient descent takes them all.
+        self.together = batches if settings.optimiser == "gd" else settings.accumulate
+        self.batches = math.ceil(batches / self.together)
         self.optimiser = optimiser_for(network.to(accelerator.device), settings)
+        self.clipper = Clipper(list(network.parameters()), settings)
+        self.average = Average(network, settings.average)
+        self._penalty, self._constraint = (
+            Penalty(network, settings),
+            Constraint(network, settings),
+        )
+        disturb(network, settings)
         # Accelerate may wrap it; what it learns by is set on the learner itself.
         self._taught = _Learner(network, task)
         self._learner, self._stepper = accelerator.prepare(self._taught, self.optimiser)
+
+    def standing(self) -> Run:
+        """A beginning in which the weights as they are count as the best so far."""
+        run = Run()
+        run.best_loss, run.best_metric = self._measured()
+        run.best = self._weights()
+        return run
 
     def run(self, run: Run, progress: Progress, after_epoch: Callable[[Run], None]) -> Run:
         """Train until the epochs are over, the patience is, or Ctrl-C comes; `run` is changed.
@@ -136,19 +168,23 @@ class Loop:
         epoch = run.epoch + 1
         self.network.train()
         self._taught.task = self.task.at_epoch(epoch, self.settings)
-        loss = weight = norms = 0.0
-        clipped = 0
+        loss = weight = norms = norm = 0.0
+        clipped = seen = 0
         batches = self.task.batches(self.cases, self.settings, epoch)
+        fallen = self._fallen(run)
         carry: Any = None
-        for batch, index in enumerate(batches):
-            step = run.epoch * self.batches + batch
-            summed, weighed, norm, carry, stop = self._step(step, index, carry, interrupted.came)
-            if stop:
+        for number in range(self.batches):
+            indices = batches[number * self.together : (number + 1) * self.together]
+            step = run.epoch * self.batches + number
+            made = self._step(step, indices, carry, fallen, interrupted)
+            if made is None:
                 return False
-            loss, weight, norms = loss + summed, weight + weighed, norms + norm
-            clipped += 0 < self.settings.clip_norm < norm
-            self._seen += len(index)
-            progress.on_step(epoch, batch + 1, loss / weight, *self._speed(run, batch + 1))
+            carry, norm = made.carry, made.norm
+            loss, weight, norms = loss + made.loss, weight + made.weight, norms + norm
+            clipped += made.clipped
+            count = sum(map(len, indices))
+            self._seen, seen = self._seen + count, seen + count
+            progress.on_step(epoch, number + 1, loss / weight, *self._speed(run, seen))
         try:
             valid_loss, metric = self._measured()
         except TrainingError as error:
@@ -163,11 +199,9 @@ class Loop:
                 loss=loss / weight,
                 valid_loss=valid_loss,
                 metric=metric,
-                learning_rate=learning_rate(
-                    epoch * self.batches - 1, self.settings.epochs * self.batches, self.settings
-                ),
-                gradient_norm=norms / len(batches),
-                clipped=clipped / len(batches),
+                learning_rate=self._rate(epoch * self.batches - 1, fallen),
+                gradient_norm=norms / self.batches,
+                clipped=clipped / self.batches,
                 seconds=time.perf_counter() - begin,
             )
         )
@@ -183,45 +217,70 @@ class Loop:
         return True
 
     def _step(
-        self, step: int, index: Any, carry: Any, interrupted: bool
-    ) -> tuple[float, float, float, Any, bool]:
-        """One optimiser step over all processes: loss sum, weight, gradient norm, carry, stop.
+        self, step: int, indices: Sequence[Any], carry: Any, fallen: int, interrupted: Interrupts
+    ) -> _Made | None:
+        """One optimiser step over all processes and the batches given; None: Ctrl-C came.
 
-        The gradient is that of (sum over all processes) / (weight over all processes). Accelerate
+        The gradient is that of (sum over everything) / (weight over everything). Accelerate
         averages the processes' gradients, hence the factor `num_processes`.
         """
+        accelerator = self.accelerator
+        self._stepper.zero_grad()
+        loss = weight = 0.0
+        for index in indices:
+            total, weighed, carry = self._learned(index, carry)
+            came = total.new_tensor(interrupted.came).double()
+            sums = torch.stack([total.detach().double(), weighed.double(), came])
+            one, its_weight, stop = accelerator.reduce(sums, reduction="sum").tolist()
+            if stop:
+                return None
+            loss, weight = loss + one, weight + its_weight
+            # A single batch is divided ahead of backward, in whose rounding it then takes part.
+            share = accelerator.num_processes / (weight if len(indices) == 1 else 1.0)
+            objective = total * share
+            penalty = self._penalty()
+            if penalty is not None:
+                objective = objective + penalty * (1.0 if len(indices) == 1 else its_weight)
+            accelerator.backward(objective)
+        if len(indices) > 1:
+            for parameter in self.network.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.div_(weight)
+        norm, clipped = self.clipper()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise TrainingError(self._diverged(step, loss / weight, norm))
+        rate = self._rate(step, fallen)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self._stepper.step()
+        self._constraint.apply()
+        self.average.update()
+        return _Made(loss, weight, norm, clipped, carry)
+
+    def _learned(self, index: Any, carry: Any) -> tuple[torch.Tensor, torch.Tensor, Any]:
+        """This process's share of one batch: loss sum, weight, carry."""
         accelerator = self.accelerator
         share = index[accelerator.process_index :: accelerator.num_processes]
         # A process without a case of its own computes one that counts nothing: all must take part.
         counted = float(len(share) > 0)
         batch = self.cases.collate(share if counted else index[:1])
         learned = self._learner(batch, carry, accelerator.device, self.dtype)
-        total, weight = learned.total * counted, learned.weight * counted
-        sums = torch.stack(
-            [total.detach().double(), weight.double(), total.new_tensor(interrupted).double()]
-        )
-        summed, weighed, stop = accelerator.reduce(sums, reduction="sum").tolist()
-        if stop:
-            return summed, weighed, 0.0, None, True
-        self._stepper.zero_grad()
-        accelerator.backward(total * (accelerator.num_processes / weighed))
-        norm = float(
-            accelerator.clip_grad_norm_(
-                self.network.parameters(), self.settings.clip_norm or math.inf
-            )
-        )
-        if not (math.isfinite(summed) and math.isfinite(norm)):
-            raise TrainingError(self._diverged(step, summed / weighed, norm))
-        rate = learning_rate(step, self.settings.epochs * self.batches, self.settings)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self._stepper.step()
-        return summed, weighed, norm, learned.carry, False
+        return learned.total * counted, learned.weight * counted, learned.carry
+
+    def _rate(self, step: int, fallen: int) -> float:
+        return learning_rate(step, self.settings.epochs * self.batches, self.settings, fallen)
+
+    def _fallen(self, run: Run) -> int:
+        metrics = [record["metric"] for record in run.history]
+        larger = self.task.metric[1] == "max"
+        return falls(metrics, self.settings.decay_epochs, larger_is_better=larger)
 
     def _measured(self) -> tuple[float, float]:
         """Validation loss and metric as the first process sees them, so that all decide alike."""
         self.network.eval()
-        both = torch.tensor(self.measure(), dtype=torch.float64, device=self.accelerator.device)
+        with self.average.in_place():
+            measured = self.measure()
+        both = torch.tensor(measured, dtype=torch.float64, device=self.accelerator.device)
         loss, metric = broadcast(both).tolist()
         return loss, metric
 
@@ -233,12 +292,15 @@ class Loop:
         return (metric > run.best_metric) == (self.better == "max")
 
     def _weights(self) -> dict[str, torch.Tensor]:
-        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        """The weights that are measured and kept."""
+        with self.average.in_place():
+            weights = self.network.state_dict()
+            return {name: value.detach().clone() for name, value in weights.items()}
 
-    def _speed(self, run: Run, batch: int) -> tuple[float | None, float, float]:
+    def _speed(self, run: Run, seen: int) -> tuple[float | None, float, float]:
         speed = self._seen / max(time.perf_counter() - self._begin, 1e-9)
         left = (self.settings.epochs - run.epoch) * len(self.cases)
-        left -= min(batch * self.settings.batch_size, len(self.cases))
+        left -= min(seen, len(self.cases))
         return (run.history[-1]["metric"] if run.history else None), speed, left / speed
 
     def _plan(self, run: Run) -> Plan:

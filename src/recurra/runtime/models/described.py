@@ -16,7 +16,11 @@ _MOST_NAMES = 20
 def described_input(source: InputCodec) -> str:
     """What a sequence codec reads, in one line."""
     if isinstance(source, SeriesCodec):
-        return f"series of {len(source.features)} channels: {named(source.features)}"
+        missing = "refused" if source.missing is None else source.missing.strategy
+        return (
+            f"series of {len(source.features)} channels: {named(source.features)}; missing values: "
+            f"{missing}"
+        )
     return f"texts, cut by {source.symbol}; {len(source.vocabulary):,} symbols are known"
 
 

@@ -14,16 +14,8 @@ from recurra.codecs.forecast import ForecastCodec, History
 from recurra.codecs.windows import Windows, cut_rows
 from recurra.decode.forecast import ForecastDecoder
 from recurra.errors import BundleError, ShapeError, SpecError
-from recurra.metrics.baselines import last_value, linear_inputs, seasonal_naive
-from recurra.metrics.forecast import (
-    coverage,
-    forecast_mae,
-    forecast_mse,
-    mase,
-    pinball,
-    smape,
-)
 from recurra.runtime.model import AbstractModel, Probe, batches_of
+from recurra.runtime.models.forecast_figures import BASELINE, NAIVE, forecast_figures
 from recurra.runtime.models.forecast_session import ForecastSession
 from recurra.runtime.parts import MAIN, Parts
 from recurra.runtime.stream import Stream
@@ -36,9 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["BASELINE", "Forecast", "ForecastModel"]
 
 Array = npt.NDArray[Any]
-# The graph of the linear map that every network is compared with.
-BASELINE = "baseline"
-_NAIVE = ("last_value", "seasonal_naive", "linear")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +65,8 @@ class ForecastModel(AbstractModel):
             raise BundleError(f"expected the graphs {MAIN} and {BASELINE}, got {sorted(graphs)}")
         if (decoder.ahead, decoder.outputs) != (codec.ahead, codec.cut.outputs):
             raise BundleError("the decoder gives other rows or targets than the codec says")
+        if len(decoder.margins) not in (0, codec.horizon * len(codec.targets)):
+            raise BundleError("the decoder has margins for other rows or targets")
         if codec.recursive and decoder.distribution != "point":
             raise BundleError("forecasts that are read again as history must be points")
         wanted = {
@@ -155,6 +146,7 @@ class ForecastModel(AbstractModel):
         """A forecast for each window of the batch."""
         shift, scale = batch.rows["shift"], batch.rows["scale"]
         values = self._by_window(outputs) * scale[:, None, :, None] + shift[:, None, :, None]
+        values = self._widened(values, scale)
         return [_forecast(v, t) for v, t in zip(values, batch.rows["time"], strict=True)]
 
     def figures(self, answers: Any, encoded: EncodedCases, cases: Cases) -> dict[str, float]:
@@ -162,48 +154,28 @@ class ForecastModel(AbstractModel):
         del cases
         assert isinstance(encoded, Windows)  # as `encoded` made them
         values = np.stack([answer.values for answer in answers])
-        index = np.arange(len(encoded))
-        truth = encoded.truth(index)
-        naive_error = self._naive_errors(encoded)
-        figures = _errors(values[..., 0], truth, naive_error)
-        levels = self.decoder.levels
-        if levels:
-            figures["pinball"] = pinball(values[..., 1:], truth, levels)
-        if len(levels) > 1:
-            figures["interval"] = levels[-1] - levels[0]
-            figures["coverage"] = coverage(values[..., 1], values[..., -1], truth)
-        for name, forecasts in self.naive(encoded).items():
-            errors = _errors(forecasts, truth, naive_error)
-            figures |= {f"{name}_{metric}": errors[metric] for metric in ("mse", "mae", "mase")}
-        return figures
-
-    def naive(self, windows: Windows) -> dict[str, Array]:
-        """The forecasts without the network, each [N, H, A]."""
-        codec, index = self.codec, np.arange(len(windows))
-        horizon = codec.horizon
-        past = windows.past(index, max(codec.season, 1))
-        x, shift, scale = linear_inputs(windows, index)
-        outputs, _ = self.networks[BASELINE]({"window": x})
-        linear = outputs[BASELINE].astype(np.float64).reshape(len(index), -1, horizon)
-        return {
-            "last_value": last_value(past, horizon),
-            "seasonal_naive": seasonal_naive(past, horizon, codec.season),
-            "linear": linear.transpose(0, 2, 1) * scale[:, None] + shift[:, None],
-        }
+        levels, network = self.decoder.levels, self.networks[BASELINE]
+        return forecast_figures(self.codec, levels, network, values, encoded)
 
     def tables(self, answers: Any, encoded: EncodedCases, cases: Cases) -> list[tuple[Any, ...]]:
         """The network beside what needs none."""
         figures = self.figures(answers, encoded, cases)
         rows = [("network", *(f"{figures[m]:.4f}" for m in ("mse", "mae", "mase")))]
-        for name in _NAIVE:
+        for name in NAIVE:
             errors = (f"{figures[f'{name}_{m}']:.4f}" for m in ("mse", "mae", "mase"))
             rows.append((name.replace("_", " "), *errors))
         return [(("forecast", "mse", "mae", "mase"), *rows)]
 
     @classmethod
+    def beside(cls, figures: Mapping[str, float]) -> str:
+        """The network's error beside those of the forecasts that need none."""
+        others = (f"{name.replace('_', ' ')} {figures[f'{name}_mase']:.4f}" for name in NAIVE)
+        return f"mase of the network {figures['mase']:.4f}; {', '.join(others)}"
+
+    @classmethod
     def remarks(cls, figures: Mapping[str, float]) -> list[str]:
         """A plain warning for each naive forecast that is better than the network."""
-        better = [name for name in _NAIVE if figures[f"{name}_mase"] <= figures["mase"]]
+        better = [name for name in NAIVE if figures[f"{name}_mase"] <= figures["mase"]]
         return [
             f"the network loses to {name.replace('_', ' ')}: its mean absolute error is "
             f"{figures['mae']:.4g}, that of {name.replace('_', ' ')} {figures[f'{name}_mae']:.4g}; "
@@ -211,14 +183,22 @@ class ForecastModel(AbstractModel):
             for name in better
         ]
 
-    def session(self) -> ForecastSession:
-        """A new stream of one series, ahead of its first row."""
+    def session(self, series: str = "") -> ForecastSession:
+        """A new stream of one series, ahead of its first row.
+
+        Args:
+            series: Its name in training, by which it is scaled; another one is scaled by the
+                figures over all.
+
+        Raises:
+            SpecError: a row cannot bring all that a forecast reads.
+        """
         codec = self.codec
         why = self.why_not_streaming()
         if why is not None:
             raise SpecError(f"this model has no sessions: {why}")
         stream = self._stream if codec.carried else None
-        return ForecastSession(codec, self.fingerprint, self._from_window, stream)
+        return ForecastSession(codec, self.fingerprint, self._from_window, stream, series)
 
     def object_of(self, answer: Any) -> dict[str, Any]:
         """Times, the points of each target, and its quantiles by their levels."""
@@ -349,18 +329,16 @@ class ForecastModel(AbstractModel):
         scaled = np.concatenate(found, axis=1)[:, : codec.horizon]
         shifts, scales = windows.units(index)
         values = scaled * scales[:, None] + shifts[:, None]
-        return [_forecast(v[..., None], t) for v, t in zip(values, batch.rows["time"], strict=True)]
+        values = self._widened(values[..., None], batch.rows["scale"])
+        return [_forecast(v, t) for v, t in zip(values, batch.rows["time"], strict=True)]
 
-    def _naive_errors(self, windows: Windows) -> Array:
-        """What MASE is measured in, for each window and target."""
-        names, errors = self.codec.scaling.series, np.array(self.codec.naive_error)
-        rows = [
-            names.index(track.name) if track.name in names else len(names)
-            for track in windows.tracks
-        ]
-        rows = [0] * len(rows) if len(names) == 1 else rows
-        found: Array = errors[np.array(rows)[windows.origins[:, 0]]]
-        return found
+    def _widened(self, values: Array, scale: Array) -> Array:
+        """Points [B, H, A, 1] with their margins on either side; quantiles as they are."""
+        if not self.decoder.margins:
+            return values
+        margins = np.reshape(self.decoder.margins, values.shape[1:3]) * scale[:, None]
+        points = values[..., 0]
+        return np.stack([points, points - margins, points + margins], axis=3)
 
     def _times(self, answer: Forecast) -> list[Any] | None:
         """The times of the rows of a forecast; dates as ISO texts in UTC."""
@@ -390,12 +368,3 @@ def _aligned(history: Array, begins: Array, rows: int) -> Array:
 
 def _by_target(targets: Sequence[str], values: Array) -> dict[str, list[float]]:
     return {name: values[:, a].tolist() for a, name in enumerate(targets)}
-
-
-def _errors(forecasts: Array, truth: Array, naive_error: Array) -> dict[str, float]:
-    return {
-        "mse": forecast_mse(forecasts, truth),
-        "mae": forecast_mae(forecasts, truth),
-        "mase": mase(forecasts, truth, naive_error),
-        "smape": smape(forecasts, truth),
-    }

@@ -37,6 +37,7 @@ class ForecastSession:
         forecast: The window, and what the network put out for it (None: it has to run) -> the
             forecast.
         stream: Steps the network where its state is carried on, else None.
+        series: Whose scaling is taken.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class ForecastSession:
         fingerprint: str,
         forecast: Callable[[Windows, Array | None], Any],
         stream: Callable[[], Stream] | None,
+        series: str = "",
     ) -> None:
         self._codec, self._fingerprint, self._forecast = codec, fingerprint, forecast
-        self._new_stream = stream
+        self._new_stream, self._series = stream, series
         self._stream = None if stream is None else stream()
         self.restart()
 
@@ -55,7 +57,7 @@ class ForecastSession:
         """Forget everything: the next row is the first."""
         self._steps = 0
         self._clock: float | None = None
-        self._slots: Mapping[str, Array] = self._codec.start()
+        self._slots: Mapping[str, Array] = self._codec.start(self._series)
         if self._stream is not None:
             self._stream.restart()
 
@@ -115,8 +117,9 @@ class ForecastSession:
         """
         check_record(state, self._fingerprint)
         slots = matching(self._codec.start(), state.codec, "codec")
-        if int(slots["rows"][0]) < 0:
-            raise StateError(f"expected the rows seen as a whole number, got {slots['rows']}")
+        known = len(self._codec.scaling.shift)
+        if int(slots["rows"][0]) < 0 or not 0 <= int(slots["series"][0]) < known:
+            raise StateError("expected the rows seen and the series as whole numbers in range")
         matching({}, state.decoder, "decoder")
         matching({}, state.calibrator, "calibrator")
         if self._stream is None:
@@ -127,6 +130,8 @@ class ForecastSession:
 
     def fork(self) -> ForecastSession:
         """A second stream that goes on from here on its own."""
-        other = ForecastSession(self._codec, self._fingerprint, self._forecast, self._new_stream)
+        other = ForecastSession(
+            self._codec, self._fingerprint, self._forecast, self._new_stream, self._series
+        )
         other.restore(self.state())
         return other

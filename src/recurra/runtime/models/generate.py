@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs import Cases, CorpusCodec, FrameCodec
-from recurra.decode import Hypothesis, NextDecoder, Sampler, Sampling, StopStrings, beam_search
+from recurra.decode import (
+    Hypothesis,
+    NextDecoder,
+    Sampler,
+    Sampling,
+    StopStrings,
+    beam_search,
+    generated,
+)
 from recurra.errors import BundleError, SettingsError, ShapeError, SpecError
 from recurra.kernels.elementwise import log_softmax
 from recurra.metrics.generate import bits, nll, perplexity
@@ -242,12 +251,13 @@ class GenerateModel(AbstractModel):
         empty), or a frame (None after its end)."""
         if isinstance(length, bool) or not isinstance(length, int) or length < 0:
             raise SettingsError(f"length expected a whole number of at least 0, got {length!r}")
-        sampler = Sampler(sampling or Sampling(), count)
+        sampling = sampling or Sampling()
         if isinstance(self.codec, CorpusCodec):
             tokens = self.codec.prompt(prompt, unknown)
-            return self._texts(tokens, length, sampler, [StopStrings(stop) for _ in range(count)])
+            return self._texts(tokens, length, sampling, [StopStrings(stop) for _ in range(count)])
         if stop:
             raise SettingsError("stop names texts: a model of frames takes none")
+        sampler = Sampler(sampling, count)
         return self._frames(self.codec.prompt(prompt or ()), length, sampler, count)
 
     def search(
@@ -319,7 +329,7 @@ class GenerateModel(AbstractModel):
         return found
 
     def _texts(
-        self, prompt: Array, length: int, sampler: Sampler, stops: Sequence[StopStrings]
+        self, prompt: Array, length: int, sampling: Sampling, stops: Sequence[StopStrings]
     ) -> Iterator[list[str]]:
         rows = len(stops)
         writers = [self.codec.writer() for _ in stops]
@@ -327,8 +337,13 @@ class GenerateModel(AbstractModel):
         stream = self.network.stream(rows, output=self.decoder.output)
         for token in prompt:
             scores = stream.feed(np.full(rows, token))
-        for _ in range(length):
-            tokens = sampler(self._log_probabilities(scores))
+
+        def step(tokens: Array, state: None) -> tuple[Array, None]:
+            # The stream itself is the state.
+            return self._log_probabilities(stream.feed(tokens)), state
+
+        drawn = generated(step, self._log_probabilities(scores), None, sampling)
+        for tokens in islice(drawn, length):
             shown = [""] * rows
             for row in np.flatnonzero(going):
                 if self.codec.ends and tokens[row] == 1:
@@ -339,7 +354,6 @@ class GenerateModel(AbstractModel):
             yield shown
             if not any(going):
                 break
-            scores = stream.feed(tokens)
         yield [
             stop.feed(writer.end()) + stop.end()
             for stop, writer in zip(stops, writers, strict=True)

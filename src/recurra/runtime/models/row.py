@@ -98,14 +98,45 @@ class RowModel(AbstractModel):
         return np.stack(answers)
 
     def figures(self, answers: Any, encoded: EncodedCases, cases: Cases) -> dict[str, float]:
-        """Accuracy and its like, or errors in the target's unit."""
-        return metrics.evaluate(self.task, np.asarray(answers), self._truth(encoded, cases))
+        """Accuracy and its like, or errors in the target's unit.
+
+        Where the model gives sets or intervals: the share that holds the truth, and their size.
+        """
+        answers, truth = np.asarray(answers), self._truth(encoded, cases)
+        if not isinstance(self.decoder, ClassDecoder):
+            figures = metrics.evaluate(self.task, answers, truth)
+            if self.decoder.margin is not None:
+                low, high = self.intervals(answers).T
+                inside = (low <= truth) & (truth <= high)
+                figures |= {"coverage": float(inside.mean()), "interval": float((high - low)[0])}
+            return figures
+        called = self.decoder.choose(answers)
+        figures = metrics.evaluate(self.task, answers, truth, called)
+        if self.decoder.doubt is not None:
+            sets = self.decoder.sets(answers)
+            held = sets[np.arange(len(truth)), truth]
+            figures |= {"coverage": float(held.mean()), "set_size": float(sets.sum(1).mean())}
+        return figures
+
+    def intervals(self, answers: Array) -> Array:
+        """Where the truth of each answer is expected, [B, 2] float64 in the target's unit.
+
+        Raises:
+            SpecError: the model was trained without a coverage.
+        """
+        margin = getattr(self.decoder, "margin", None)
+        if margin is None:
+            raise SpecError("this model has no intervals: train it with coverage=0.9 or the like")
+        reach = margin * self.codec.target.scale
+        return np.stack([answers - reach, answers + reach], axis=-1)
 
     def tables(self, answers: Any, encoded: EncodedCases, cases: Cases) -> list[tuple[Any, ...]]:
         """Precision, recall and F1 of each class."""
         if not self.labels:
             return []
-        table = metrics.class_table(np.asarray(answers), self._truth(encoded, cases))
+        answers = np.asarray(answers)
+        called = self.decoder.choose(answers)
+        table = metrics.class_table(answers, self._truth(encoded, cases), called)
         rows = [
             (
                 str(label),
@@ -121,25 +152,44 @@ class RowModel(AbstractModel):
     def object_of(self, answer: Any) -> dict[str, Any]:
         """The prediction and, for classes, the probability of each."""
         if not isinstance(self.decoder, ClassDecoder):
-            return {"prediction": float(answer)}
+            if self.decoder.margin is None:
+                return {"prediction": float(answer)}
+            low, high = self.intervals(answer).tolist()
+            return {"prediction": float(answer), "low": low, "high": high}
         best = int(self.decoder.choose(answer[None])[0])
         names = map(label_text, self.labels)
-        return {
+        found: dict[str, Any] = {
             "prediction": self.labels[best],
             "probability": dict(zip(names, map(float, answer), strict=True)),
         }
+        if self.decoder.doubt is not None:
+            (held,) = self.decoder.sets(answer[None])
+            found["set"] = [
+                label for label, inside in zip(self.labels, held, strict=True) if inside
+            ]
+        return found
 
     def table_of(self, ids: Sequence[str], answers: Any) -> pl.DataFrame:
         """One row a case: id, prediction and, for classes, `probability_<class>` of each."""
         import polars as pl
 
         if not isinstance(self.decoder, ClassDecoder):
-            return pl.DataFrame({"id": ids, "prediction": answers})
+            columns = {"id": list(ids), "prediction": answers}
+            if self.decoder.margin is not None:
+                low, high = self.intervals(np.asarray(answers)).T
+                columns |= {"low": low, "high": high}
+            return pl.DataFrame(columns)
         chosen = self.codec.target.decode(self.decoder.choose(answers))
         columns = {"id": list(ids), "prediction": chosen.tolist()}
         columns |= {
             f"probability_{label_text(label)}": answers[:, k] for k, label in enumerate(self.labels)
         }
+        if self.decoder.doubt is not None:
+            # A file of one cell a case: the labels that cannot be ruled out.
+            sets = self.decoder.sets(answers)
+            columns["set"] = [
+                " ".join(label_text(self.labels[k]) for k in np.flatnonzero(row)) for row in sets
+            ]
         return pl.DataFrame(columns)
 
     def describe(self) -> dict[str, str]:

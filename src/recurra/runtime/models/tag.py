@@ -174,6 +174,10 @@ class TagModel(AbstractModel):
         decoder = self.decoder if lag is None else self.decoder.lagging(lag)
         return TagSession(self.network, self.codec, decoder, self._row(), self.fingerprint)
 
+    def owed(self, session: TagSession) -> Sequence[TagAt]:
+        """The tags of the steps that still wait."""
+        return session.finish()
+
     def witness(self, x: Any, steps: int = 256) -> Any:
         """A raw case cut to so many steps."""
         return x[:steps] if isinstance(x, tuple) else super().witness(x, steps)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Alignment", "Output", "TransduceModel"]
 
 Array = npt.NDArray[Any]
-ENCODER, DECODER = "encoder", "decoder"
+ENCODER = "encoder"
+DECODER = "decoder"
 # Sources that are searched at once: bounds the room of their memories, changes no bit.
 _AT_ONCE = 64
 # What the decoder may read of what the encoder puts out.

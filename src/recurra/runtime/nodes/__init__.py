@@ -12,6 +12,7 @@ from recurra.runtime.nodes.attention import NumpyAttention, NumpyMixture, NumpyS
 from recurra.runtime.nodes.bidirectional import NumpyBidirectional
 from recurra.runtime.nodes.characters import NumpyCharacters
 from recurra.runtime.nodes.concat import NumpyConcat
+from recurra.runtime.nodes.convolution import NumpyConvolution
 from recurra.runtime.nodes.crf import NumpyCrf
 from recurra.runtime.nodes.dense import NumpyDense
 from recurra.runtime.nodes.dropout import NumpyDropout
@@ -44,6 +45,7 @@ NODES: Mapping[str, Callable[..., AbstractNumpyNode]] = MappingProxyType(
         "mixture": NumpyMixture,
         "spread": NumpySpread,
         "dense": NumpyDense,
+        "convolution": NumpyConvolution,
     }
 )
 

@@ -73,7 +73,9 @@ class NumpyAttention(_AbstractReader):
         """Weigh every place at every step; zeros at steps that do not count."""
         batch, time, _ = queries.shape
         within = np.arange(keys.shape[1]) < places[:, None]
-        keys = np.ascontiguousarray(zero_skipped(keys, within))
+        # What stands beyond the lengths may be read here: each place's score is its own, and those
+        # of such places are left out below.
+        keys = np.ascontiguousarray(keys)
         counts = counted(queries, lengths, valid)
         queries = zero_skipped(queries, counts)
         if self.packed is not None:
@@ -81,8 +83,9 @@ class NumpyAttention(_AbstractReader):
             queries = mapped.reshape(batch, time, mapped.shape[1])
         weights = np.zeros((batch, time, keys.shape[1]), self.dtype)
         # Step by step: all at once would need T times the memory's room.
-        for t in range(time):
-            weights[:, t] = self._weights(queries[:, t, None], keys, within)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for t in range(time):
+                weights[:, t] = self._weights(queries[:, t, None], keys, within)
         return zero_skipped(weights, counts), state
 
     def _weights(self, query: Array, keys: Array, within: Array) -> Array:
@@ -117,11 +120,15 @@ class NumpyMixture(_AbstractReader):
         starts: Array | None,  # noqa: ARG002 - no step depends on another
     ) -> tuple[Array, Any]:
         """Mix the places as each step weighs them; zeros at steps that do not count."""
-        memory = zero_skipped(memory, np.arange(memory.shape[1]) < places[:, None])
+        shortest = int(places.min(initial=memory.shape[1]))
         weights = zero_skipped(weights, counted(weights, lengths, valid))
         mixed = np.zeros((*weights.shape[:2], memory.shape[2]), self.dtype)
         for s in range(memory.shape[1]):
-            mixed += weights[:, :, s, None] * memory[:, s, None]
+            place = memory[:, s, None]
+            if s >= shortest:
+                # Nothing is read beyond a row's length: 0 * NaN is NaN.
+                place = np.where((s < places)[:, None, None], place, place.dtype.type(0))
+            mixed += weights[:, :, s, None] * place
         return mixed, state
 
 

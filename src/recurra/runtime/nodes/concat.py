@@ -16,7 +16,7 @@ __all__ = ["NumpyConcat"]
 class NumpyConcat(AbstractStateless):
     """Steps [B, T, left] and [B, T, right] -> [B, T, left + right], zero where skipped."""
 
-    def __call__(  # type: ignore[override]  # a node of two inputs takes two
+    def __call__(  # type: ignore[override]  # nodes of two inputs take two
         self,
         x: Array,
         right: Array,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class NumpyGRUD(AbstractNumpyNode):
     chunk and the whole sequence give the same bits.
     """
 
+    placed: ClassVar[bool] = False
     node: GRUD
 
     def __init__(self, node: GRUD, weights: Mapping[str, Array], dtype: np.dtype[Any]) -> None:

@@ -1,0 +1,1 @@
+"""Tables of papers and textbook experiments, each by one command, ours beside theirs."""

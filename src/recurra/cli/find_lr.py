@@ -1,0 +1,92 @@
+"""`recurra find-lr`: the learning rate at which the loss of a training falls fastest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
+from recurra.estimators.requirements import require_train_extra
+from recurra.spec.settings import SECTIONS
+
+if TYPE_CHECKING:
+    from recurra.spec.report import RangeTest
+
+__all__ = ["command"]
+
+# What the test itself chooses.
+_OWN = ("learning_rate", "schedule", "warmup", "epochs")
+_FLAGS = [
+    name for section in SECTIONS.values() for name in section.model_fields if name not in _OWN
+]
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--steps", default=100, show_default=True, help="Optimiser steps of the test.")
+@click.option("--lowest", default=1e-6, show_default=True, help="The first learning rate.")
+@click.option("--highest", default=1.0, show_default=True, help="The last learning rate.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Settings to start from; default: recurra.toml of this folder, where there is one.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File of the curve, .svg. [default: runs/ and the name of DATA, and -find-lr.svg]",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@settings_flags(*_FLAGS)
+def command(
+    data: Path,
+    steps: int,
+    lowest: float,
+    highest: float,
+    config: Path | None,
+    out: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Raise the learning rate step by step on the sequences of DATA and draw what the loss does.
+
+    Nothing is learnt that lasts: the weights are thrown away. Give the other settings as `fit`
+    will have them, since a good rate depends on the network, the batch and the optimiser.
+    """
+    require_train_extra()
+    from recurra.codecs import read_cases
+    from recurra.errors import OutputError
+    from recurra.spec.disk import write_atomic
+    from recurra.train.find_lr import find_lr, range_curve
+
+    out = Path("runs") / f"{data.stem}-find-lr.svg" if out is None else out
+    if out.suffix.lower() != ".svg":
+        raise OutputError(f"{out}: expected a name that ends in .svg, got {out.suffix!r}")
+    settings = settings_from(flags, config, say=lambda line: print(line, file=sys.stderr))
+    cases = read_cases(data, settings.data, need_target=True)
+    found = find_lr(cases, settings, steps=steps, lowest=lowest, highest=highest)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(out, range_curve(found).encode("utf-8"))
+    if as_json:
+        print(json.dumps(found))
+    else:
+        show(found, data, out)
+
+
+def show(found: RangeTest, data: Path, out: Path) -> None:
+    """What was seen, and what to run next."""
+    rate, burst = found["learning_rate"], found["burst_at"]
+    seen = f"lowest at {found['lowest_at']:.2g}"
+    seen += "; it did not burst" if burst is None else f"; it bursts at {burst:.2g}"
+    print(f"the curve is {out}")
+    if rate is None:
+        print(f"the loss never falls ({seen}): try more --steps, or a larger network or batch")
+        return
+    print(f"the loss falls fastest at a learning rate of {rate:.2g}, {seen}")
+    print(f"the settings have {found['now']:.2g}; what to run next:")
+    print(f"  recurra fit {quote(str(data))} --learning-rate {rate:.2g}")

@@ -1,0 +1,120 @@
+"""What the three layers share: which of two ways computes the loop over time, and its outputs."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import keras
+
+from recurra.keras.masked import outputs_of
+from recurra.keras.names import check_names, word_of
+from recurra.keras.scan import Step, scanned
+
+__all__ = ["AbstractRecurrent"]
+
+
+class AbstractRecurrent(ABC):
+    """The loop over time of a Keras recurrent layer; a base beside `keras.layers.GRU` and its like.
+
+    Keras' own class holds the arguments, the weights, the states and the config. This one replaces
+    `inner_loop`, where Keras' layer either leaves for a Python loop or calls its backend.
+    """
+
+    # Of the layer that this stands beside.
+    cell: Any
+    go_backwards: bool
+    unroll: bool
+    stateful: bool
+    zero_output_for_mask: bool
+
+    # The gates whose dropout each has a draw of its own where Keras draws one for each.
+    _gates: ClassVar[int]
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        given = inspect.signature(super().__init__).bind_partial(*arguments, **more).arguments
+        check_names(type(self).__name__, {**given, **given.get("kwargs", {})})
+        super().__init__(*arguments, **more)
+
+    @abstractmethod
+    def _kernels(self) -> Callable[..., Any]:
+        """What runs the loop on our kernels."""
+
+    @abstractmethod
+    def _steps(self, training: bool) -> Step:
+        """What runs one step on `keras.ops`."""
+
+    def why(self, training: bool = False) -> str:
+        """What computes a call of this layer, and if not our kernels, why not.
+
+        Args:
+            training: As the call's: some kinds of dropout are not the kernels'.
+        """
+        reason = self._why_not(training)
+        if keras.backend.backend() != "torch":
+            return f"Keras' own loop, since {reason}"
+        return "recurra's kernels" if reason is None else f"keras.ops, since {reason}"
+
+    def _why_not(self, training: bool) -> str | None:
+        """None: our kernels compute it; else the reason why not."""
+        if keras.backend.backend() != "torch":
+            return f"Keras runs on {keras.backend.backend()}, and the kernels are torch's"
+        for name in ("activation", "recurrent_activation"):
+            if hasattr(self.cell, name) and word_of(getattr(self.cell, name)) is None:
+                given = getattr(self.cell, name)
+                return f"no kernel has {name}={getattr(given, '__name__', given)}"
+        if training and self._gates > 1 and self._draws_for_each_gate():
+            return "its dropout draws anew for each gate"
+        return None
+
+    def _draws_for_each_gate(self) -> bool:
+        cell = self.cell
+        drops = 0.0 < cell.dropout < 1.0 or 0.0 < cell.recurrent_dropout < 1.0
+        return drops and getattr(cell, "implementation", 2) == 1
+
+    def inner_loop(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Any, Any, Any]:
+        """Run over time, as `keras.layers.RNN` calls it.
+
+        Args:
+            sequences: Inputs, [B, T, I].
+            initial_state: One array [B, H] for each state.
+            mask: True at the steps that count, [B, T] or [B, T, 1], or None.
+            training: Whether dropout acts.
+
+        Returns:
+            The last output [B, H]; all outputs [B, T, H], in the order in which they were computed;
+            the states after.
+        """
+        if keras.backend.backend() != "torch":
+            # There the backend compiles Keras' own loop, and nothing that was tried is faster.
+            found: tuple[Any, Any, Any] = super().inner_loop(  # type: ignore[misc]  # Keras' class
+                sequences, initial_state, mask, training=training
+            )
+            return found
+        states = list(keras.tree.flatten(initial_state))
+        if self.stateful:
+            # The layer's own variables take the new states in place, which no gradient may see.
+            states = [keras.ops.copy(state) for state in states]
+        mask = keras.tree.flatten(mask)[0] if mask is not None else None
+        if mask is not None and len(mask.shape) == 3:
+            mask = keras.ops.squeeze(mask, -1)
+        if mask is not None:
+            mask = keras.ops.cast(mask, "bool")
+        if self._why_not(training) is None:
+            y, after = self._kernels()(self, sequences, states, mask, training)
+        else:
+            steps = self._steps(training)
+            y, after = scanned(
+                steps, sequences, states, mask, self.go_backwards, unroll=self.unroll
+            )
+        y = outputs_of(
+            y,
+            mask,
+            go_backwards=self.go_backwards,
+            zeros=self.zero_output_for_mask,
+        )
+        return y[:, -1], y, after

@@ -1,0 +1,66 @@
+"""Names of Keras' activations, initialisers and their like: ours for them, or the nearest."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import keras
+
+from recurra.errors import SettingsError
+
+__all__ = ["check_names", "word_of"]
+
+# Keras' activations that our kernels compute too, by our words.
+_KERNEL_WORDS = {
+    "tanh": "tanh",
+    "relu": "relu",
+    "sigmoid": "sigmoid",
+    "hard_sigmoid": "hard_sigmoid",
+    "hard_tanh": "hard_tanh",
+    "softsign": "softsign",
+    "linear": "identity",
+}
+
+
+def check_names(layer: str, arguments: dict[str, Any]) -> None:
+    """Refuse a name that Keras does not know, with the nearest one that it does.
+
+    Args:
+        layer: Its class, for the message.
+        arguments: As the layer takes them: those that end in `activation`, `_initializer`,
+            `_regularizer` and `_constraint` are looked at where they are texts.
+
+    Raises:
+        SettingsError: says which argument, what came and what was probably meant.
+    """
+    families = {
+        "activation": keras.activations,
+        "initializer": keras.initializers,
+        "regularizer": keras.regularizers,
+        "constraint": keras.constraints,
+    }
+    for name, value in arguments.items():
+        family = families.get(name.rsplit("_", 1)[-1])
+        if family is None or not isinstance(value, str):
+            continue
+        try:
+            family.get(value)
+        except ValueError:
+            known = [word for word in dir(family) if not word.startswith("_")]
+            known = [word for word in known if word not in ("get", "serialize", "deserialize")]
+            near = difflib.get_close_matches(value, known, n=1, cutoff=0.0)[0]
+            raise SettingsError(
+                f"{layer} expected {name} to be a name that Keras knows, got {value!r}: did you "
+                f"mean {near!r}?"
+            ) from None
+
+
+def word_of(activation: Any) -> str | None:
+    """Our word for one of Keras' own activations; None: the kernels do not have it."""
+    name = getattr(activation, "__name__", None)
+    if activation is None:
+        return "identity"
+    if name in _KERNEL_WORDS and activation is getattr(keras.activations, name, None):
+        return _KERNEL_WORDS[name]
+    return None

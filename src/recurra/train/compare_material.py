@@ -1,0 +1,148 @@
+"""What every training of a comparison has in common: the cases and how they are parted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from recurra.codecs import AbstractCodec, Cases, read_cases, task_of
+from recurra.errors import DataError
+from recurra.spec.settings import Settings, refuse_foreign
+from recurra.spec.version import __version__
+from recurra.tasks import AbstractTask, task_for
+from recurra.train.budget import hidden_for, parameter_count
+from recurra.train.fit import settled
+
+__all__ = ["Files", "Material", "material_of", "read_parts"]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the cases come from; another process reads them again.
+
+    Args:
+        source: The cases to learn from.
+        test: The cases to be judged by; None: a share of `source`.
+    """
+
+    source: Path
+    test: Path | None
+
+
+@dataclass(frozen=True)
+class Material:
+    """The same three parts for every cell and every seed.
+
+    Args:
+        settings: Those of all trainings; cell, hidden, epochs and seed vary.
+        task: As it is learnt: it knows the training part.
+        codec: Fitted on the training part.
+        train: Learnt from.
+        valid: Watched: chooses the best epoch; None: nothing is.
+        test: Seen by nothing until a network is finished.
+        digests: A hash of each part.
+    """
+
+    settings: Settings
+    task: AbstractTask
+    codec: AbstractCodec
+    train: Cases
+    valid: Cases | None
+    test: Cases
+    digests: dict[str, str]
+
+    @property
+    def metric(self) -> tuple[str, Literal["max", "min"]]:
+        """The figure that is compared, and which way it is better: the one that is watched."""
+        return self.task.watched(self.settings.training)
+
+    def hidden(self, cell: str, parameters: int) -> int:
+        """The units with which a network of this cell has as nearly as possible so many parameters.
+
+        Raises:
+            SettingsError: as `budget.hidden_for`.
+        """
+        model = self.settings.model.model_copy(update={"cell": cell})
+        return hidden_for(parameters, self.task, model, self.codec)
+
+    def parameters(self, cell: str, hidden: int) -> int:
+        """The numbers that such a network learns."""
+        model = self.settings.model.model_copy(update={"cell": cell, "hidden": hidden})
+        return parameter_count(self.task.graphs(model, self.codec))
+
+    def identity(self) -> dict[str, Any]:
+        """What must stay the same for trainings to be compared, by the names a person knows."""
+        tree = self.settings.model_dump(mode="json")
+        named = {**tree["data"], **tree["model"], **tree["training"]}
+        # How often to save changes nothing; these vary within the comparison.
+        for name in ("checkpoint_every", "cell", "hidden"):
+            del named[name]
+        return named | self.digests | {"recurra": __version__}
+
+
+def material_of(
+    cases: Cases, settings: Settings, *, test: Cases | None = None, test_fraction: float = 0.2
+) -> Material:
+    """Part the cases, once, by the settings' seed.
+
+    Args:
+        cases: With targets.
+        settings: `valid_fraction` of what is not tested by is watched.
+        test: The test part; None: `test_fraction` of the cases, held out as the task holds out.
+        test_fraction: In (0, 1).
+
+    Raises:
+        DataError: nothing is left to test by or to learn from; a label that training never sees.
+    """
+    name = task_of(cases, settings.data)
+    chosen = Settings.from_flat(
+        # One thread unless told otherwise: no figure then depends on how many run side by side.
+        {"task": name, "threads": settings.training.threads or 1},
+        settings,
+    )
+    refuse_foreign(chosen, name)
+    chosen = settled(chosen, cases, test)
+    task = task_for(name, chosen)
+    if test is None:
+        holding = Settings.from_flat({"valid_fraction": test_fraction}, chosen)
+        cases, held = task.parts(cases, holding)
+        if held is None:
+            raise DataError(
+                "expected enough sequences to hold some out to test by, got too few: give more, "
+                "a larger test_fraction, or a file of their own with --test",
+                path=cases.source,
+            )
+        test = held
+    train, valid = task.parts(cases, chosen)
+    codec = task.codec(train, chosen)
+    encoded = task.encoded(codec, train, chosen, training=True)
+    test = codec.arrange(test)
+    digests = {"training sequences": encoded.digest()}
+    for part, held in (("watched sequences", valid), ("test sequences", test)):
+        if held is not None:
+            digests[part] = task.encoded(codec, held, chosen, training=False).digest()
+    return Material(
+        settings=chosen,
+        task=task.weighed(encoded, chosen.training),
+        codec=codec,
+        train=train,
+        valid=valid,
+        test=test,
+        digests=digests,
+    )
+
+
+def read_parts(files: Files, settings: Settings) -> tuple[Cases, Cases | None]:
+    """The cases to learn from and, where they have a file of their own, those to test by.
+
+    Raises:
+        DataError: as `codecs.read_cases`.
+    """
+    cases = read_cases(files.source, settings.data, need_target=True)
+    if files.test is None:
+        return cases, None
+    # What the first file's targets are, those of the second are too.
+    task = task_of(cases, settings.data)
+    named = settings.data.model_copy(update={"task": task})
+    return cases, read_cases(files.test, named, need_target=True)

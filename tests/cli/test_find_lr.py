@@ -1,0 +1,68 @@
+"""`find-lr` draws a curve and names a rate, or says in one sentence why it cannot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recurra.cli import main
+from recurra.spec.report import RangeTest
+
+Capture = pytest.CaptureFixture[str]
+SMALL = ["--hidden", "8", "--threads", "1", "--steps", "60", "--highest", "3"]
+
+
+def test_it_names_a_rate_and_what_to_run_next(
+    table: Path, tmp_path: Path, roles: list[str], capsys: Capture
+) -> None:
+    out = tmp_path / "new" / "curve.svg"
+    assert main(["find-lr", str(table), *roles, *SMALL, "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "falls fastest at a learning rate of" in printed
+    assert f"recurra fit {table} --learning-rate 0." in printed
+    assert out.read_text().startswith("<svg")
+
+
+def test_json_is_one_object(
+    table: Path,
+    tmp_path: Path,
+    roles: list[str],
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["find-lr", str(table), *roles, *SMALL, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == set(RangeTest.__annotations__)
+    assert (tmp_path / "runs" / "waves-find-lr.svg").is_file()
+
+
+def test_a_loss_that_never_falls_is_told(
+    table: Path, tmp_path: Path, roles: list[str], capsys: Capture
+) -> None:
+    """So small a rate teaches nothing in so few steps."""
+    out = str(tmp_path / "c.svg")
+    still = ["--lowest", "1e-12", "--highest", "1e-11", "--steps", "10", "--dropout", "0"]
+    more = ["--batch-size", "999", "--hidden", "4", "--out", out]
+    assert main(["find-lr", str(table), *roles, *still, *more]) == 0
+    assert "never falls" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--out", "curve.png"], ".svg"),
+        (["--steps", "1"], "at least 2 steps"),
+        (["--lowest", "2", "--highest", "1"], "lowest <= highest"),
+        (["--learning-rate", "1"], "unknown flag --learning-rate"),
+    ],
+)
+def test_refusals_are_one_sentence(
+    wrong: list[str], said: str, table: Path, roles: list[str], capsys: Capture
+) -> None:
+    assert main(["find-lr", str(table), *roles, *wrong]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert len(err.strip().splitlines()) == 1

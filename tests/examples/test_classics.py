@@ -1,0 +1,99 @@
+"""The classic programs run in a small form and show what they say, in Keras and in recurra."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import keras
+import pytest
+
+CLASSICS = Path(__file__).resolve().parents[2] / "examples" / "classics"
+pytestmark = [
+    pytest.mark.skipif(keras.backend.backend() != "torch", reason="Keras runs on another backend"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+
+def classic(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"classics_{name}", CLASSICS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_each_program_is_tested_here() -> None:
+    tested = Path(__file__).read_text("utf-8")
+    programs = sorted(path.stem for path in CLASSICS.glob("*.py"))
+    assert len(programs) == 8
+    assert [name for name in programs if f'classic("{name}")' not in tested] == []
+
+
+def test_the_cell_is_both_layers() -> None:
+    figures = classic("gru_cell").main()
+    assert len(figures) == 4
+    assert max(figures.values()) < 1e-14
+
+
+def test_a_layer_that_keeps_its_state() -> None:
+    figures = classic("gru_layer").main()
+    penalties = [value for name, value in figures.items() if "penalty" in name]
+    rest = [value for name, value in figures.items() if "penalty" not in name]
+    assert max(rest) < 1e-6
+    assert len(penalties) == 2
+    assert min(penalties) > 0
+
+
+def test_sequence_to_sequence_learns() -> None:
+    """In the small form numbers below 60, all of them seen: both learn to decode."""
+    module = classic("seq2seq")
+    assert module.roman(1987) == "MCMLXXXVII"
+    figures = module.main(units=32, epochs=12, numbers=120)
+    first, last = (figures[f"keras: accuracy of a symbol, {k} epoch"] for k in ("first", "last"))
+    assert last > first + 0.1
+
+
+@pytest.mark.deep
+def test_sequence_to_sequence_decodes_correctly() -> None:
+    figures = classic("seq2seq").main()
+    assert figures["keras: unseen numbers right"] > 0.9
+    assert figures["recurra: unseen numbers right"] > 0.9
+
+
+def test_lstm_against_gru() -> None:
+    figures = classic("lstm_against_gru").main(epochs=2)
+    assert set(figures) == {"keras LSTM", "keras GRU", "recurra LSTM", "recurra GRU"}
+    assert min(figures.values()) > 0.4
+
+
+def test_a_label_for_each_step() -> None:
+    """Far above the chance of 0.15 for steps this long."""
+    figures = classic("label_each_step").main(units=32, epochs=6, time=12)
+    assert min(figures.values()) > 0.5
+
+
+def test_optimisers_in_one_picture(tmp_path: Path) -> None:
+    figures = classic("optimisers").main(tmp_path / "o.png", steps=120)
+    assert (tmp_path / "o.png").stat().st_size > 10_000
+    assert len(figures) == 7
+    assert figures["Adam"] < figures["gradient descent"]
+
+
+def test_missing_values() -> None:
+    figures = classic("missing_values").main(epochs=4)
+    assert len(figures) == 6
+    # The series' own variance is 0.6.
+    assert max(figures.values()) < 0.4
+
+
+def test_gates_over_time(tmp_path: Path) -> None:
+    """The subjects that matter move the state more than those that do not."""
+    figures = classic("gates_over_time").main(tmp_path / "g.png", epochs=8)
+    assert (tmp_path / "g.png").stat().st_size > 10_000
+    for name in ("keras", "recurra"):
+        assert figures[f"{name}: accuracy"] > 0.8
+        needed = figures[f"{name}: state moved by a needed subject"]
+        assert needed > 1.3 * figures[f"{name}: state moved by another"]

@@ -1,0 +1,183 @@
+"""Values and gradients are those of `keras.layers`, whatever the arguments; `why` says the way."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import unittest
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from keras_agreement import CHOICES, TOLERANCE, allowed, deviation
+from recurra.keras import GRU, LSTM, SimpleRNN
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [
+    pytest.mark.skipif(keras.backend.backend() != "torch", reason="Keras runs on another backend"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+LAYERS = {"GRU": GRU, "LSTM": LSTM, "SimpleRNN": SimpleRNN}
+
+
+@given(
+    recipe=st.fixed_dictionaries({n: st.sampled_from(c) for n, c in CHOICES.items()}),
+    kind=st.sampled_from(tuple(LAYERS)),
+)
+def test_every_combination_computes_what_keras_computes(recipe: Any, kind: str) -> None:
+    """All arguments drawn together: outputs, states, penalties and every gradient, on torch."""
+    recipe = recipe | {"kind": kind}
+    assume(allowed(recipe))
+    assert deviation(recipe) < TOLERANCE
+
+
+def other_backend(name: str, count: int, *more: str) -> str:
+    """What `keras_agreement.py` prints for another backend, in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", str(ROOT / "tests/keras_agreement.py"), str(count), *more],
+        env={**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    return run.stdout
+
+
+def test_elsewhere_it_is_keras_own_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Keras does not run on torch, its own class computes the loop, and `why` says so."""
+    layer = GRU(2)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(keras.layers.GRU, "inner_loop", lambda self, *given, **more: "theirs")
+    assert layer.inner_loop(None, None, None) == "theirs"
+    assert layer.why() == ("Keras' own loop, since Keras runs on jax, and the kernels are torch's")
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_on_other_backends_at_length(backend: str) -> None:
+    pytest.importorskip(backend)
+    assert f"{backend}: 20 recipes" in other_backend(backend, 20, "--unrolled")
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "training", "why"),
+    [
+        ("GRU", {}, True, "recurra's kernels"),
+        ("GRU", {"reset_after": False, "dropout": 0.5}, True, "recurra's kernels"),
+        ("GRU", {"recurrent_dropout": 0.5}, False, "recurra's kernels"),
+        ("GRU", {"recurrent_dropout": 0.5}, True, "its dropout draws anew for each gate"),
+        ("GRU", {"recurrent_activation": "softsign"}, False, "update gate of one minus softsign"),
+        ("LSTM", {"recurrent_activation": "softsign"}, False, "recurra's kernels"),
+        ("LSTM", {"activation": "gelu"}, False, "no kernel has activation=gelu"),
+        ("SimpleRNN", {"recurrent_dropout": 0.5}, True, "recurra's kernels"),
+        ("SimpleRNN", {"activation": None}, True, "recurra's kernels"),
+    ],
+)
+def test_why_says_what_computes_it(kind: str, more: Any, training: bool, why: str) -> None:
+    assert why in LAYERS[kind](2, **more).why(training=training)
+
+
+KERAS_TESTS = {
+    "GRU": ("gru_test", "GRUTest"),
+    "LSTM": ("lstm_test", "LSTMTest"),
+    "SimpleRNN": ("simple_rnn_test", "SimpleRNNTest"),
+}
+
+
+@pytest.mark.parametrize("kind", KERAS_TESTS)
+def test_keras_own_tests_pass_with_our_layers(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cases of the installed Keras, its `layers` replaced by ours; all but those for others."""
+    where, case = KERAS_TESTS[kind]
+    module = pytest.importorskip(f"keras.src.layers.rnn.{where}")
+    monkeypatch.setattr(module, "layers", SimpleNamespace(**LAYERS))
+    kinds = unittest.defaultTestLoader.loadTestsFromTestCase(getattr(module, case))
+    suite, left = unittest.TestSuite(), []
+    for one in kinds:
+        marks = getattr(getattr(one, one._testMethodName), "pytestmark", ())
+        if any(mark.name == "skipif" and mark.args[0] for mark in marks):
+            left.append(one._testMethodName)
+        else:
+            suite.addTest(one)
+    result = unittest.TestResult()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        suite.run(result)
+    assert [text for _, text in (*result.failures, *result.errors)] == []
+    assert result.testsRun >= 5
+    # For TensorFlow alone; what is skipped inside needs cuDNN.
+    assert set(left) <= {"test_stateful_with_symbolic_batch_size"}
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_models_are_saved_and_loaded(kind: str, tmp_path: Path) -> None:
+    """Sequential, with a mask from an embedding, and functional, both ways: the same answers."""
+    layer = LAYERS[kind]
+    tokens = np.array([[1, 2, 3, 0, 0], [4, 1, 0, 0, 0]])
+    text = keras.Sequential(
+        [
+            keras.layers.Embedding(5, 3, mask_zero=True),
+            keras.layers.Bidirectional(layer(4, return_sequences=True, activation="relu")),
+            layer(2, go_backwards=True, kernel_regularizer="l2"),
+        ]
+    )
+    x = keras.Input((None, 3))
+    series = keras.Model(x, layer(3, return_state=True, dropout=0.2)(x))
+    for k, (model, inputs) in enumerate(((text, tokens), (series, np.ones((2, 4, 3), "f4")))):
+        before = keras.tree.flatten(model.predict(inputs, verbose=0))
+        model.save(tmp_path / f"{k}.keras")
+        again = keras.models.load_model(tmp_path / f"{k}.keras")
+        after = keras.tree.flatten(again.predict(inputs, verbose=0))
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert type(again.layers[-1]) is layer
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_config_says_all_that_the_constructor_took(kind: str) -> None:
+    given = {"activation": "relu", "dropout": 0.1, "bias_constraint": "non_neg", "stateful": True}
+    layer = LAYERS[kind](3, **given)
+    config = layer.get_config()
+    assert LAYERS[kind].from_config(config).get_config() == config
+    peer = getattr(keras.layers, kind)(3, **given).get_config()
+    assert set(config) == set(peer)
+    assert config["dropout"] == 0.1
+
+
+def test_a_symbolic_call_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building a functional model over long sequences asks for shapes alone."""
+    kernels = importlib.import_module("recurra.keras.kernels")
+    monkeypatch.setattr(kernels.ops, "gru", None)
+    y = GRU(4, return_sequences=True)(keras.Input((5000, 3)))
+    assert y.shape == (None, 5000, 4)
+
+
+def test_states_are_kept_and_reset() -> None:
+    """A stateful layer goes on where the last batch ended, until reset_states()."""
+    layer = GRU(3, stateful=True)
+    x = torch.randn(2, 4, 3)
+    first, second = layer(x), layer(x)
+    assert not torch.allclose(first, second)
+    layer.reset_states()
+    torch.testing.assert_close(layer(x), first, rtol=0, atol=0)
+
+
+def test_training_learns() -> None:
+    """compile and fit run, and the loss falls."""
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(64, 8, 2)).astype("f4")
+    y = x.sum((1, 2))[:, None]
+    model = keras.Sequential([GRU(8, reset_after=False), keras.layers.Dense(1)])
+    model.compile("adam", "mse", run_eagerly=True)
+    losses = model.fit(x, y, epochs=30, batch_size=16, verbose=0).history["loss"]
+    assert losses[-1] < 0.9 * losses[0]
