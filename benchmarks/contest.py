@@ -34,7 +34,7 @@ class Case:
     """One kind of call.
 
     Args:
-        family: "gru", "lstm" or "rnn".
+        family: "gru", "lstm", "rnn" or "mingru".
         ours: Which of our functions runs, in words.
         entries: Everyone who takes part, by name; "ours" is one.
         shapes: [B, T, I, H] of each record.
@@ -157,6 +157,22 @@ CASES: Mapping[str, Case] = {
     "lstm-inference": _inference("lstm"),
     "lstm-training": _training("lstm"),
     "rnn-training": _training("rnn", _SMALL),
+    "mingru-training": Case(
+        "mingru",
+        "recurra.layers.MinGRU and backward",
+        {"ours": ours.training, "pytorch": pytorch.scan_training},
+        SHAPES,
+        _SMALL,
+        gradients=True,
+    ),
+    # One step takes as long however long the sequence is.
+    "mingru-length": Case(
+        "mingru",
+        "recurra.kernels.scan.Packed.forward",
+        {"ours": ours.inference, "pytorch": pytorch.scan_inference},
+        tuple((1, time, 64, 128) for time in (1_000, 10_000, 100_000)),
+        tuple((1, time, 64, 128) for time in (1_000, 10_000)),
+    ),
     "gru-step": _step(1, quick=_UNITS),
     "gru-step-64": _step(64, quick=(128,)),
 }

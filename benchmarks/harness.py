@@ -105,6 +105,7 @@ class Record:
         peer_errors: The same for each peer.
         memory_bytes: Most memory that a call took beyond its arguments; None: not measured.
         peer_memory_bytes: The same for each peer for which it was measured.
+        ours_step_s: The share of one step in ours_s; None: not measured.
     """
 
     case: str
@@ -120,6 +121,7 @@ class Record:
     peer_errors: Mapping[str, float]
     memory_bytes: int | None = None
     peer_memory_bytes: Mapping[str, int] = field(default_factory=dict)
+    ours_step_s: float | None = None
 
 
 def record(
@@ -148,6 +150,7 @@ def record(
         peer_errors={name: errors[name] for name in peers},
         memory_bytes=memory.get("ours"),
         peer_memory_bytes={name: memory[name] for name in peers if name in memory},
+        ours_step_s=timings["ours"].median_s / shape[1],
     )
 
 

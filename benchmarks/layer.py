@@ -17,8 +17,8 @@ __all__ = ["STATES", "WEIGHTS", "Layer", "Shape", "as_array"]
 Array = NDArray[Any]
 Shape = tuple[int, int, int, int]
 WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
-STATES = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",)}
-_GATES = {"gru": 3, "lstm": 4, "rnn": 1}
+STATES = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",), "mingru": ("h",)}
+_GATES = {"gru": 3, "lstm": 4, "rnn": 1, "mingru": 2}
 
 
 def as_array(tensor: torch.Tensor | None) -> Array:
@@ -33,9 +33,9 @@ class Layer:
     """Everything that one call takes, in float32 and in our convention.
 
     Args:
-        family: "gru", "lstm" or "rnn".
+        family: "gru", "lstm", "rnn" or "mingru".
         shape: [B, T, I, H].
-        weights: By our names.
+        weights: By our names; minGRU, whose gates read the input alone, has no recurrent ones.
         x: [B, T, I].
         dy: [B, T, H].
         choices: Such as {"reset": "before"}.
@@ -61,6 +61,7 @@ class Layer:
             {
                 name: rng.uniform(-bound, bound, size).astype(np.float32)
                 for name, size in zip(WEIGHTS, shapes, strict=True)
+                if family != "mingru" or name.startswith("input")
             },
             rng.standard_normal((batch, time, inputs), np.float32),
             rng.standard_normal((batch, time, units), np.float32),

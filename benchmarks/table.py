@@ -55,6 +55,16 @@ def _memory(one: Record) -> str:
     return " / ".join(f"{size / 1e6:.0f}" for size in sizes)
 
 
+def _step(one: Record) -> str:
+    return "" if one.ours_step_s is None else _seconds(one.ours_step_s)
+
+
+def _lengths_alone(rows: Sequence[Record]) -> bool:
+    """Whether the rows differ in nothing but T: then the time of a step is what they show."""
+    others = {(batch, inputs, units) for batch, _, inputs, units in (one.shape for one in rows)}
+    return len(rows) > 1 and len(others) == 1
+
+
 def _grouped(records: Sequence[Record]) -> Iterator[tuple[str, list[Record], list[str]]]:
     """Each case with its records and the peers that any of them has."""
     for case, group in groupby(records, key=lambda one: one.case):
@@ -67,6 +77,7 @@ def _columns(rows: Sequence[Record], peers: Sequence[str]) -> list[str]:
     return [
         "B, T, I, H",
         "ours",
+        *(["a step"] if _lengths_alone(rows) else []),
         "error",
         *(_TITLES.get(p, p) for p in peers),
         "fastest peer",
@@ -79,6 +90,7 @@ def _cells(one: Record, columns: Sequence[str], peers: Sequence[str]) -> list[st
     cells = [
         ", ".join(map(str, one.shape)),
         _seconds(one.ours_s),
+        *([_step(one)] if "a step" in columns else []),
         f"{one.error:.0e}",
         *(_against(one, peer) for peer in peers),
         f"{least:.2f}",

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.harness import Contender
-from benchmarks.layer import WEIGHTS, Array, Layer, as_array
+from benchmarks.layer import Array, Layer, as_array
 from recurra import kernels, layers
 from recurra.runtime import Network
 from recurra.spec.cells import GRUCell
@@ -17,12 +17,14 @@ from recurra.spec.node import Signal
 
 __all__ = ["inference", "step", "training"]
 
-_LAYERS = {"gru": layers.GRU, "lstm": layers.LSTM, "rnn": layers.RNN}
+_LAYERS = {"gru": layers.GRU, "lstm": layers.LSTM, "rnn": layers.RNN, "mingru": layers.MinGRU}
+_KERNELS = {"mingru": kernels.scan}
 
 
 def inference(layer: Layer, threads: int) -> Contender:
     """The runtime's kernels: weights packed once."""
-    packed = getattr(kernels, layer.family).Packed(**layer.weights, **layer.choices)
+    face = _KERNELS.get(layer.family) or getattr(kernels, layer.family)
+    packed = face.Packed(**layer.weights, **layer.choices)
     states = layer.states()
 
     def call() -> Any:
@@ -35,7 +37,7 @@ def training(layer: Layer, _threads: int) -> Contender:
     """The torch layer, forward and backward; torch says how many threads."""
     module = _LAYERS[layer.family](*layer.shape[2:], **layer.choices)
     with torch.no_grad():
-        for name in WEIGHTS:
+        for name in layer.weights:
             getattr(module, name).copy_(torch.from_numpy(layer.weights[name]))
     x, dy = torch.from_numpy(layer.x).requires_grad_(), torch.from_numpy(layer.dy)
 
@@ -46,7 +48,9 @@ def training(layer: Layer, _threads: int) -> Contender:
 
     def results() -> dict[str, Array]:
         call()
-        return {"x": as_array(x.grad)} | {n: as_array(getattr(module, n).grad) for n in WEIGHTS}
+        return {"x": as_array(x.grad)} | {
+            n: as_array(getattr(module, n).grad) for n in layer.weights
+        }
 
     return Contender(call, results)
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 from benchmarks.harness import Contender
 from benchmarks.layer import WEIGHTS, Array, Layer, as_array
 
-__all__ = ["inference", "step", "training"]
+__all__ = ["inference", "scan_inference", "scan_training", "step", "training"]
 
 _LAYERS = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -124,3 +124,55 @@ def before_step(
     reset, update = gates.chunk(2, 1)
     inner = functional.linear(reset * h, weight[split:], bias[split:])
     return h + update * (torch.tanh(x_gates[:, split:] + inner) - h)
+
+
+def scanned(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """minGRU from a zero state as a scan in parallel over time (Hillis and Steele 1986).
+
+    h_t = keep_t h_{t-1} + new_t; each round joins every step with the one `reach` steps before it,
+    and `reach` doubles.
+
+    Args:
+        x: [B, T, I].
+        weight: [2H, I]: update, candidate.
+        bias: [2H].
+    """
+    update, candidate = functional.linear(x, weight, bias).chunk(2, 2)
+    share = torch.sigmoid(update)
+    keep, new = 1 - share, share * candidate
+    reach = 1
+    while reach < x.shape[1]:
+        joined = torch.addcmul(new[:, reach:], keep[:, reach:], new[:, :-reach])
+        new = torch.cat((new[:, :reach], joined), 1)
+        keep = torch.cat((keep[:, :reach], keep[:, reach:] * keep[:, :-reach]), 1)
+        reach *= 2
+    return new
+
+
+def scan_inference(layer: Layer, _threads: int) -> Contender:
+    """minGRU, which PyTorch lacks, in inference mode."""
+    tensors = [torch.from_numpy(a) for a in (layer.x, *layer.weights.values())]
+
+    @torch.inference_mode()
+    def call() -> torch.Tensor:
+        return scanned(*tensors)
+
+    return Contender(call, lambda: {"y": as_array(call())})
+
+
+def scan_training(layer: Layer, _threads: int) -> Contender:
+    """minGRU forward and backward: the gradient of x and of every weight."""
+    arrays = {"x": layer.x, **layer.weights}
+    tensors = {n: torch.from_numpy(a.copy()).requires_grad_() for n, a in arrays.items()}
+    dy = torch.from_numpy(layer.dy)
+
+    def call() -> None:
+        for tensor in tensors.values():
+            tensor.grad = None
+        scanned(*tensors.values()).backward(dy)
+
+    def results() -> dict[str, Array]:
+        call()
+        return {name: as_array(tensor.grad) for name, tensor in tensors.items()}
+
+    return Contender(call, results)

@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "memory.h"
 #include "recurra/descriptor.h"
@@ -113,7 +114,8 @@ Made<R> make(std::initializer_list<size_t> shape, bool zero) {
   Memory memory = allocate(count * sizeof(R));
   if (zero) std::memset(memory.get(), 0, count * sizeof(R));
   R* data = reinterpret_cast<R*>(memory.get());
-  nb::capsule owner(memory.release(), [](void* at) noexcept { std::free(at); });
+  nb::capsule owner(new Memory(std::move(memory)),
+                    [](void* at) noexcept { delete static_cast<Memory*>(at); });
   return Made<R>(data, shape, owner);
 }
 

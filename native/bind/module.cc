@@ -131,11 +131,13 @@ nb::tuple backward(int family, int reset, int activation, int gate_activation, I
   g.h = rows<R>("dh", dh, p);
   g.c = rows<R>("dc", dc, p);
   const auto some = [](bool wanted, size_t size) { return wanted ? size : size_t(0); };
-  Made<R> d_x = make<R>({batch, time, inputs}, true);
+  // Every value of these is written wherever there is a step.
+  const bool nothing = batch == 0 || time == 0;
+  Made<R> d_x = make<R>({batch, time, inputs}, nothing);
   Made<R> d_h0 = make<R>({batch, units}, true), d_c0 = make<R>({some(lstm, batch), units}, true);
-  Made<R> d_input = make<R>({gate_rows, inputs}, true);
+  Made<R> d_input = make<R>({gate_rows, inputs}, nothing);
   const bool recurs = weights.recurrent != nullptr;
-  Made<R> d_recurrent = make<R>({some(recurs, gate_rows), units}, true);
+  Made<R> d_recurrent = make<R>({some(recurs, gate_rows), units}, nothing);
   Made<R> d_input_bias = make<R>({gate_rows}, true), d_recurrent_bias = make<R>({gate_rows}, true);
   const bool from_h = start_h.is_valid(), from_c = start_c.is_valid(), fades = decay.is_valid();
   Made<R> d_start_h = make<R>({some(from_h, batch), units}, true);

@@ -7,6 +7,9 @@ class BackwardSweep {
   static constexpr int W = lanes<R>;
   static constexpr int slots = F::slots;
   static constexpr long group = 2;  // vectors of one transposed panel
+  static constexpr long rows_ahead = 4;  // are on their way to the caches
+  // Rows of sums' gradients that stay in the second cache while every panel passes.
+  static constexpr long rows_at_hand = 128;
 
  public:
   BackwardSweep(const Call<R>& call, const Weights<R>& weights, const Gradients<R>& out,
@@ -84,7 +87,8 @@ class BackwardSweep {
       all_.wait(count);
       long row, row_end;
       Team::part((to - from) * p_.batch, row_grain, index, count, row, row_end);
-      to_inputs(from, row, row_end);
+      for (long block = row; block < row_end; block += rows_at_hand)
+        to_inputs(from, block, smaller(row_end, block + rows_at_hand));
       pack_columns(from, row, row_end);
       all_.wait(count);
       to_weights(index, count, (to - from) * p_.batch, chunks_ - 1 - chunk);
@@ -137,7 +141,9 @@ class BackwardSweep {
     });
   }
 
-  const R* kept(long t, long j, long b) const { return out_.kept + kept_offset<F>(p_, t, j, b); }
+  const Kept<R>* kept(long t, long j, long b) const {
+    return kept_values(out_.kept) + kept_offset<F>(p_, t, j, b);
+  }
 
   // The state as the step read it: raw, decayed, and as the recurrent product read it.
   struct Read {
@@ -145,7 +151,7 @@ class BackwardSweep {
   };
   RECURRA_INLINE Read read_state(long t, long j, long b, long real) const {
     Read state;
-    state.raw = state.h = load(kept(t, j, b) + (F::kept - 1) * W);
+    state.raw = state.h = recall(kept(t, j, b) + (F::kept - 1) * W);
     if (call_.decay.data) state.h = state.h * series_at(call_.decay, b, t, j, real);
     state.fed = state.h;
     if (call_.recurrent_dropout.data)
@@ -156,17 +162,27 @@ class BackwardSweep {
   // The row of the chunk.
   long row_of(long s, long b) const { return (s % chunk_) * p_.batch + b; }
 
-  // The gradient of the state after step s becomes those of the step's sums.
+  // The gradient of the state after step s becomes those of the step's sums. What the step's products
+  // read of the state goes to the weight gradients' columns while it is at hand.
   void slopes(const Share& share, long s) {
     const long t = time_of(s);
     each_vector(share, [&](long b, long j, long at, long real) {
       const uint8_t flag = plan_.at(t, b);
       const long row = row_of(s, b);
+      // Only rows lie one after the other in memory.
+      if (b + rows_ahead < share.row_end) {
+        const Kept<R>* const ahead = kept(t, j, b + rows_ahead);
+        for (size_t i = 0; i < F::kept * W * sizeof(Kept<R>); i += 64)
+          __builtin_prefetch(reinterpret_cast<const char*>(ahead) + i);
+        __builtin_prefetch(out_.y.at(b + rows_ahead, t) + j * W);
+      }
       Vec<R> dh = load(dh_ + at);
       if (flag & within) dh = dh + load_part(out_.y.at(b, t) + j * W, real);
       if (!(flag & runs)) {
         store(dh_ + at, dh);
         for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, Vec<R>{});
+        fed_.put_vector(row, j, Vec<R>{});
+        if constexpr (F::two_stages) reset_fed_.put_vector(row, j, Vec<R>{});
         return;
       }
       Vec<R> taken = dh, through{};
@@ -177,8 +193,10 @@ class BackwardSweep {
       Vec<R> dc = F::has_cell ? load(dc_ + at) : Vec<R>{}, share_c = spread(R(1));
       if (F::has_cell && call_.zoneout_c.data) share_c = series_at(call_.zoneout_c, b, t, j, real);
       Vec<R> d_sums[slots];
-      equations_.backward(kept(t, j, b), taken, read_state(t, j, b, real).h, share_c, through, dc,
-                          d_sums);
+      const Read state = read_state(t, j, b, real);
+      equations_.backward(kept(t, j, b), taken, state.h, share_c, through, dc, d_sums);
+      fed_.put_vector(row, j, state.fed);
+      if constexpr (F::two_stages) reset_fed_.put_vector(row, j, state.fed * recall(kept(t, j, b)));
       for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, d_sums[i]);
       store(dh_ + at, through);
       if (F::has_cell) store(dc_ + at, dc);
@@ -190,7 +208,11 @@ class BackwardSweep {
   RECURRA_INLINE void each_product(const Share& share, long s, const R* panels, int first, int count,
                                    Visit visit) {
     alignas(64) R sums[most_rows * group * W];
-    for (long v = share.panel; v < share.panel_end; v += group) {
+    const long groups = ceiling(share.panel_end - share.panel, group);
+    // Up and down in turn, as in forward.
+    const bool down = turns++ & 1;
+    for (long turn = 0; turn < groups; ++turn) {
+      const long v = share.panel + (down ? groups - 1 - turn : turn) * group;
       const R* panel = panels + transposed(count, v);
       const long vectors = smaller(group, panels_ - v);
       const auto tile_at = [&](auto wide, long b, long rows) {
@@ -217,7 +239,7 @@ class BackwardSweep {
     const long t = time_of(s);
     each_product(share, s, candidate_, F::first, 1, [&](long b, long j, Vec<R> d) {
       if (!(plan_.at(t, b) & runs)) return;
-      const Vec<R> reset = load(kept(t, j, b));
+      const Vec<R> reset = recall(kept(t, j, b));
       const Vec<R> fed = read_state(t, j, b, real_lanes<R>(p_.units, j)).fed;
       slots_.put_slot(row_of(s, b), j, 0, d * fed * equations_.gate_slope(reset));
       store(d_fed_ + b * width_ + j * W, d * reset);
@@ -294,22 +316,13 @@ class BackwardSweep {
     }
   }
 
-  // The weight gradients' other factor, rows of skipped steps as zeros: 0 * NaN would be NaN.
+  // The rest of the weight gradients' columns, rows of skipped steps as zeros: 0 * NaN would be NaN.
   void pack_columns(long from, long row, long row_end) {
     for (long q = row; q < row_end; ++q) {
       const long t = time_of(from + q / p_.batch), b = q % p_.batch;
       const bool ran = plan_.at(t, b) & runs;
       x_.put_row(q, ran ? call_.x.at(b, t) : nullptr, p_.inputs);
       x_.put_one(q, p_.inputs, R(1));
-      for (long j = 0; j < panels_; ++j) {
-        Read state{};
-        if (ran) state = read_state(t, j, b, real_lanes<R>(p_.units, j));
-        fed_.put_vector(q, j, state.fed);
-        if constexpr (F::two_stages) {
-          if (ran) state.fed = state.fed * load(kept(t, j, b));
-          reset_fed_.put_vector(q, j, state.fed);
-        }
-      }
       if (F::split_candidate) fed_.put_one(q, p_.units, R(1));
     }
     x_.close(row, row_end);

@@ -25,6 +25,14 @@ struct ProductScope {
 template <class R>
 RECURRA_INLINE void put(R* to, Vec<R> v) { store(to, v); }
 
+// What forward keeps for backward: as it was computed.
+template <class R>
+using Kept = R;
+template <class R>
+RECURRA_INLINE Vec<R> recall(const R* from) { return load(from); }
+template <class R>
+RECURRA_INLINE void stream_kept(R* to, Vec<R> v) { stream(to, v); }
+
 template <class R>
 void pack_factors(const R* weight, long units, long inputs, long j, const int* gate, int count,
                   R* out) {

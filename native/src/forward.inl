@@ -41,11 +41,7 @@ class ForwardSweep {
 
   void run() {
     if (plan_.flags) fill_flags(call_, plan_.flags);
-    if (p_.keep) {
-      for (long i = 0; i < kept_header; ++i) out_.kept[i] = 0;
-      out_.kept[0] = R(RECURRA_ISA_ID);
-      out_.kept[1] = R(W);
-    }
+    if (p_.keep) name_writer(out_.kept);
     parallel(team_.threads_now(), [](void* self, int index, int count) {
       Flushing flushing;
       ProductScope products;
@@ -54,10 +50,12 @@ class ForwardSweep {
   }
 
  private:
-  // Enough steps for a projection that reuses its panel, few enough to stay in the second cache.
+  // Enough steps for a projection that reuses its panel, few enough to stay in the second cache. Tiles
+  // are so fast that reading weights from beyond it, step after step, would be the most of the time.
   long chunk_steps() const {
     const double step = double(p_.batch) * width_ * F::gates * sizeof(R) / team_.threads;
-    const long fitting = long(6e5 / (step > 0 ? step : 1));
+    const bool beyond = rounding && layout_.size() * sizeof(R) > 2e6;
+    const long fitting = long((beyond ? 6.4e6 : 6e5) / (step > 0 ? step : 1));
     return larger(1, smaller(p_.time, fitting));
   }
 
@@ -76,8 +74,8 @@ class ForwardSweep {
     barrier_.wait(meeting);
     for (long s = 0; s < p_.time; ++s) {
       if (s % chunk_ == 0) project(share, s, smaller(p_.time, s + chunk_));
-      step(share, s, state, fed, next, meeting);
-      if (s + 1 < p_.time) begin(share, s + 1, next, next_fed);
+      step(share, s, state, fed, next, next_fed, meeting);
+      if (s + 1 < p_.time && !handed_on()) begin(share, s + 1, next, next_fed);
       if (barrier_.wait(meeting)) {
         // One goes on alone, from what all have written.
         if (index > 0) return;
@@ -89,6 +87,7 @@ class ForwardSweep {
       fed = next_fed, next_fed = fed_before;
     }
     leave(share, state);
+    settle_streams();
   }
 
   template <class Visit>
@@ -112,11 +111,29 @@ class ForwardSweep {
     });
   }
 
+  // Whether each step reads the state just as the one before left it: then nothing is to be done
+  // between them.
+  bool handed_on() const {
+    return !call_.starts.data && !call_.decay.data && !call_.recurrent_dropout.data;
+  }
+
+  Kept<R>* kept_at(long t, long j, long b) const {
+    return kept_values(out_.kept) + kept_offset<F>(p_, t, j, b);
+  }
+  RECURRA_INLINE void keep(Kept<R>* to, Vec<R> v) const {
+    if (streams_)
+      stream_kept(to, v);
+    else
+      put(to, v);
+  }
+  // The state that a step reads stands after all else.
+  RECURRA_INLINE void keep_state(Kept<R>* kept, bool ran, Vec<R> h, Vec<R> c) const {
+    if (F::has_cell) keep(kept + (F::kept - 2) * W, ran ? c : Vec<R>{});
+    keep(kept + (F::kept - 1) * W, ran ? h : Vec<R>{});
+  }
+
   // What happens to the state ahead of step s: a segment's start, the decay, the dropout.
   void begin(const Share& share, long s, R* state, Factor<R>* fed) {
-    if (!rounding && !plan_.flags && !p_.keep && !call_.decay.data &&
-        !call_.recurrent_dropout.data)
-      return;
     const long t = time_of(s);
     each_vector(share, [&](long b, long j, long at, long real) {
       const uint8_t flag = plan_.at(t, b);
@@ -125,11 +142,8 @@ class ForwardSweep {
         h = rows_at(call_.start_h, b, j, real);
         if (F::has_cell) store(cell_ + at, rows_at(call_.start_c, b, j, real));
       }
-      if (p_.keep) {
-        R* kept = out_.kept + kept_offset<F>(p_, t, j, b) + (F::kept - 1) * W;
-        store(kept, flag & runs ? h : Vec<R>{});
-        if (F::has_cell) store(kept - W, flag & runs ? load(cell_ + at) : Vec<R>{});
-      }
+      if (p_.keep && !handed_on())
+        keep_state(kept_at(t, j, b), flag & runs, h, F::has_cell ? load(cell_ + at) : Vec<R>{});
       if (flag & runs && call_.decay.data) h = h * series_at(call_.decay, b, t, j, real);
       store(state + at, h);
       if (call_.recurrent_dropout.data && flag & runs)
@@ -229,7 +243,7 @@ class ForwardSweep {
   }
 
   void step(const Share& share, long s, const R* state, const Factor<R>* fed, R* next,
-            int meeting) {
+            Factor<R>* next_fed, int meeting) {
     constexpr long most = rows_at_once<F::first>();
     const bool down = turns++ & 1;
     const long t = time_of(s);
@@ -238,7 +252,7 @@ class ForwardSweep {
       if constexpr (F::two_stages)
         gates_of(sums, b, t, j, state);
       else
-        finish(sums, projected(s, j, b), b, t, j, state, next);
+        finish(sums, projected(s, j, b), b, s, j, state, next, next_fed);
     };
     const bool alone = !rounding && share.row_end - share.row == 1;
     if constexpr (!rounding) {
@@ -261,16 +275,17 @@ class ForwardSweep {
         });
       }, down);
     }
-    if constexpr (F::two_stages) second_stage(share, s, state, next, meeting, down);
+    if constexpr (F::two_stages) second_stage(share, s, state, next, next_fed, meeting, down);
   }
 
   // Reset before: the candidate's product waits for the reset gate of every unit.
-  void second_stage(const Share& share, long s, const R* state, R* next, int meeting, bool down) {
+  void second_stage(const Share& share, long s, const R* state, R* next, Factor<R>* next_fed,
+                    int meeting, bool down) {
     barrier_.wait(meeting);
     alignas(64) R products[most_rows * W];
     if constexpr (!rounding) {
       const bool alone = share.row_end - share.row == 1;
-      const long b = share.row, t = time_of(s);
+      const long b = share.row;
       each_tile(share.panel, alone ? share.panel_end : 0, panels_at_once, [&](long j, long count) {
         Start<R> start;
         start.at[0] = projected(s, j, b) + F::first * W;
@@ -278,7 +293,7 @@ class ForwardSweep {
         row_product<R, 1>(count, start, reset_fed_ + b * width_, p_.units,
                           packed_ + layout_.candidate(j), p_.units * W, {products, W});
         for (long i = 0; i < count; ++i)
-          finish(products + i * W, projected(s, j + i, b), b, t, j + i, state, next);
+          finish(products + i * W, projected(s, j + i, b), b, s, j + i, state, next, next_fed);
       }, down);
       if (alone) return;
     }
@@ -291,7 +306,7 @@ class ForwardSweep {
         const FactorRows<R> h{reset_fed_ + b * fed_width_, fed_width_, factors(p_.units)};
         product<R, 1>(count, start, h, panel, {products, W});
         for (long m = 0; m < count; ++m)
-          finish(products + m * W, projected(s, j, b + m), b + m, time_of(s), j, state, next);
+          finish(products + m * W, projected(s, j, b + m), b + m, s, j, state, next, next_fed);
       });
     }, down);
   }
@@ -305,24 +320,23 @@ class ForwardSweep {
     put(reset_fed_ + b * fed_width_ + j * W, reset * fed);
     store(update_ + at, update);
     if (p_.keep && plan_.at(t, b) & runs) {
-      R* kept = out_.kept + kept_offset<F>(p_, t, j, b);
-      store(kept, reset);
-      store(kept + W, update);
+      Kept<R>* kept = kept_at(t, j, b);
+      keep(kept, reset);
+      keep(kept + W, update);
     }
   }
 
-  RECURRA_INLINE void finish(const R* sums, const R* projected, long b, long t, long j,
-                             const R* state, R* next) {
-    const long at = b * width_ + j * W, real = real_lanes<R>(p_.units, j);
+  RECURRA_INLINE void finish(const R* sums, const R* projected, long b, long s, long j,
+                             const R* state, R* next, Factor<R>* next_fed) {
+    const long t = time_of(s), at = b * width_ + j * W, real = real_lanes<R>(p_.units, j);
     const uint8_t flag = plan_.at(t, b);
     const Vec<R> h = load(state + at);
-    R* kept = p_.keep ? out_.kept + kept_offset<F>(p_, t, j, b) : nullptr;
-    Vec<R> fresh = h;
+    Kept<R>* kept = p_.keep ? kept_at(t, j, b) : nullptr;
+    const Vec<R> c_before = F::has_cell ? load(cell_ + at) : Vec<R>{};
+    Vec<R> fresh = h, c = c_before;
     if (flag & runs) {
       Vec<R> values[F::kept];
-      Vec<R> c = F::has_cell ? load(cell_ + at) : Vec<R>{};
       if (F::two_stages) values[1] = load(update_ + at);
-      const Vec<R> c_before = c;
       equations_.forward(sums, projected, h, fresh, c, values);
       if (call_.zoneout_h.data)
         fresh = fused(series_at(call_.zoneout_h, b, t, j, real), fresh - h, h);
@@ -333,11 +347,13 @@ class ForwardSweep {
       }
       if (kept)
         for (int i = F::two_stages ? F::first : 0; i < F::kept - F::states; ++i)
-          store(kept + i * W, values[i]);
+          keep(kept + i * W, values[i]);
     } else if (kept) {
-      for (int i = 0; i < F::kept - F::states; ++i) store(kept + i * W, Vec<R>{});
+      for (int i = 0; i < F::kept - F::states; ++i) keep(kept + i * W, Vec<R>{});
     }
+    if (kept && handed_on()) keep_state(kept, flag & runs, h, c_before);
     store(next + at, fresh);
+    if (rounding && handed_on()) put(next_fed + b * fed_width_ + j * W, fresh);
     if (out_.y.data)
       store_part(out_.y.at(b, t) + j * W, flag & within ? fresh : Vec<R>{}, real);
   }
@@ -351,6 +367,8 @@ class ForwardSweep {
   long panels_, width_, fed_width_, x_width_;
   Team team_;
   Plan<R> plan_;
+  // What is kept would be gone from the caches before backward reads it.
+  bool streams_ = streaming && p_.keep && kept_length<F>(p_) * sizeof(R) > 24e6;
   long chunk_ = 1;
   size_t used_ = 0;
   R *state_[2], *cell_ = nullptr, *update_ = nullptr, *projected_ = nullptr;

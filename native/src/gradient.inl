@@ -19,14 +19,18 @@ struct Columns {
 
   void prepare(Carve& carve, long count, long at_least, long chunk_rows) {
     columns = count;
-    rows = chunk_rows;
+    // Tiles a power of two apart would all fall on the same few lines of the cache.
+    rows = chunk_rows + 2;
     packed = carve.take<R>(size_t(ceiling(larger(count, at_least), 8)) * 8 * rows);
   }
   R* at(long tile, long row) const { return packed + (tile * rows + row) * 8; }
 
   void put_one(long row, long column, R value) const { at(column / 8, row)[column % 8] = value; }
   void put_row(long row, const R* x, long count) const {
-    for (long i = 0; i < count; ++i) put_one(row, i, x ? x[i] : R(0));
+    constexpr int W = lanes<R>;
+    long i = 0;
+    for (; i + W <= count; i += W) put_vector(row, i / W, x ? load(x + i) : Vec<R>{});
+    for (; i < count; ++i) put_one(row, i, x ? x[i] : R(0));
   }
   RECURRA_INLINE void put_vector(long row, long j, Vec<R> v) const {
     constexpr int W = lanes<R>, piece = W < 8 ? W : 8;
@@ -98,20 +102,26 @@ RECURRA_INLINE void add_to(R* sum, const R* more, long vectors) {
   for (long i = 0; i < vectors * W; i += W) store(sum + i, load(more + i) + load(sum + i));
 }
 
-// One tile of C for the rows of one chunk. On registers of 16 vectors, four columns at a time.
+// As many columns at a time as leave their sums in registers.
+template <class R, int M, int N>
+RECURRA_INLINE void chains(const R* column, const R* slots, long stride, long rows, R* out) {
+  constexpr int wide = RECURRA_VECTOR_BYTES == 64 ? (N < 4 ? 8 : 4) : (N < 4 ? 4 : 2);
+  constexpr int high = M < wide ? M : wide;
+  chain<R, high, N>(column, slots, stride, rows, out);
+  if constexpr (high < M)
+    chains<R, M - high, N>(column + high, slots, stride, rows, out + high * N * lanes<R>);
+}
+
+// One tile of C for the rows of one chunk.
 template <class R, int M, int N>
 __attribute__((noinline)) void gradient_tile(const R* column, const R* slots, long stride,
                                              long rows, R* out) {
   constexpr int W = lanes<R>;
-  constexpr int high = RECURRA_VECTOR_BYTES == 64 || M <= 4 ? M : 4;
   alignas(64) R level[most_levels / 2][M * N * W];
   long count = 0;
   for (long q = 0; q < rows; q += chain_rows, ++count) {
     const long length = smaller(chain_rows, rows - q);
-    const R *from = column + q * 8, *slot = slots + q * stride;
-    chain<R, high, N>(from, slot, stride, length, out);
-    if constexpr (high < M)
-      chain<R, M - high, N>(from + high, slot, stride, length, out + high * N * W);
+    chains<R, M, N>(column + q * 8, slots + q * stride, stride, length, out);
     int at = 0;
     for (; count >> at & 1; ++at) add_to(out, level[at], M * N);
     __builtin_memcpy(level[at], out, sizeof level[0]);

@@ -45,17 +45,17 @@ struct Gru : Activations {
 
   // d: the gradient of the new h; h: what the step read. Adds to `through` what reaches h directly.
   // For before, slot 0 (reset) is filled in by `reset_slot` once the candidate's product is known.
-  RECURRA_INLINE void backward(const R* kept_at, Vec<R> d, Vec<R> h, Vec<R>, Vec<R>& through,
+  RECURRA_INLINE void backward(const Kept<R>* kept_at, Vec<R> d, Vec<R> h, Vec<R>, Vec<R>& through,
                                Vec<R>&, Vec<R>* slot) const {
     constexpr int first_kept = reset == Reset::none ? 0 : 1;
-    const Vec<R> update = load(kept_at + first_kept * W);
-    const Vec<R> candidate = load(kept_at + (first_kept + 1) * W);
+    const Vec<R> update = recall(kept_at + first_kept * W);
+    const Vec<R> candidate = recall(kept_at + (first_kept + 1) * W);
     const Vec<R> d_candidate = d * update;
     through = through + (d - d_candidate);
     const Vec<R> d_sum = d_candidate * this->candidate_slope(candidate);
     const Vec<R> d_update = d * (candidate - h) * this->gate_slope(update);
     if constexpr (reset == Reset::after) {
-      const Vec<R> opened = load(kept_at), inner = load(kept_at + 3 * W);
+      const Vec<R> opened = recall(kept_at), inner = recall(kept_at + 3 * W);
       slot[0] = d_sum;
       slot[1] = d_sum * inner * this->gate_slope(opened);
       slot[2] = d_update;

@@ -92,7 +92,7 @@ constexpr Kernels<R> kernels() {
   };
   k.kept_size = [](const Problem& p) {
     return with_activations<R, Usual>(p, [&](auto family) {
-      return size_t(kept_offset<typename decltype(family)::type>(p, p.time, 0, 0));
+      return size_t(kept_length<typename decltype(family)::type>(p));
     });
   };
   k.forward_workspace = [](const Call<R>& call) {

@@ -25,11 +25,11 @@ struct Lstm : Activations {
 
   // share_c is the share of the new c that the step took; dc enters as the gradient of the c after
   // the step and leaves as that of the c before it.
-  RECURRA_INLINE void backward(const R* kept_at, Vec<R> d, Vec<R>, Vec<R> share_c, Vec<R>&,
+  RECURRA_INLINE void backward(const Kept<R>* kept_at, Vec<R> d, Vec<R>, Vec<R> share_c, Vec<R>&,
                                Vec<R>& dc, Vec<R>* slot) const {
-    const Vec<R> input = load(kept_at), forget = load(kept_at + W);
-    const Vec<R> cell = load(kept_at + 2 * W), output = load(kept_at + 3 * W);
-    const Vec<R> c = load(kept_at + 4 * W);
+    const Vec<R> input = recall(kept_at), forget = recall(kept_at + W);
+    const Vec<R> cell = recall(kept_at + 2 * W), output = recall(kept_at + 3 * W);
+    const Vec<R> c = recall(kept_at + 4 * W);
     const Vec<R> shown = this->candidate(fused(forget, c, input * cell));
     const Vec<R> d_taken = share_c * dc;
     const Vec<R> d_fresh = fused(d * output, this->candidate_slope(shown), d_taken);

@@ -18,8 +18,8 @@ struct Rnn : Activations {
     fresh = keep[0] = this->candidate(load(sums));
   }
 
-  RECURRA_INLINE void backward(const R* kept_at, Vec<R> d, Vec<R>, Vec<R>, Vec<R>&, Vec<R>&,
+  RECURRA_INLINE void backward(const Kept<R>* kept_at, Vec<R> d, Vec<R>, Vec<R>, Vec<R>&, Vec<R>&,
                                Vec<R>* slot) const {
-    slot[0] = d * this->candidate_slope(load(kept_at));
+    slot[0] = d * this->candidate_slope(recall(kept_at));
   }
 };

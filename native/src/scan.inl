@@ -37,7 +37,7 @@ inline Share scan_share(const Team& team, int index, int count, long rows, long 
 
 template <class R>
 RECURRA_INLINE long scan_kept(const Problem& p, long t, long j, long b) {
-  return kept_header + ((j * p.batch + b) * p.time + t) * 3 * lanes<R>;
+  return ((j * p.batch + b) * p.time + t) * 3 * lanes<R>;
 }
 
 template <class R_, class Activations>
@@ -64,11 +64,7 @@ class ForwardSweep<Scan<R_, Activations>> {
 
   void run() {
     if (plan_.flags) fill_flags(call_, plan_.flags);
-    if (p_.keep) {
-      for (long i = 0; i < kept_header; ++i) out_.kept[i] = 0;
-      out_.kept[0] = R(RECURRA_ISA_ID);
-      out_.kept[1] = R(W);
-    }
+    if (p_.keep) name_writer(out_.kept);
     parallel(team_.threads, [](void* self, int index, int count) {
       Flushing flushing;
       ProductScope products;
@@ -199,10 +195,10 @@ class ForwardSweep<Scan<R_, Activations>> {
         fresh = fused(series_at(call_.zoneout_h, b, t, j, real), fresh - h, h);
     }
     if (p_.keep) {
-      R* kept = out_.kept + scan_kept<R>(p_, t, j, b);
-      store(kept, update);
-      store(kept + W, candidate);
-      store(kept + 2 * W, flag & runs ? h : Vec<R>{});
+      Kept<R>* kept = kept_values(out_.kept) + scan_kept<R>(p_, t, j, b);
+      put(kept, update);
+      put(kept + W, candidate);
+      put(kept + 2 * W, flag & runs ? h : Vec<R>{});
     }
     if (out_.y.data)
       store_part(out_.y.at(b, t) + j * W, flag & within ? fresh : Vec<R>{}, real);
@@ -330,8 +326,8 @@ class BackwardSweep<Scan<R_, Activations>> {
       if (flag & within) dh = dh + load_part(out_.y.at(b, t) + j * W, real);
       Vec<R> d_update{}, d_candidate{};
       if (flag & runs) {
-        const R* kept = out_.kept + scan_kept<R>(p_, t, j, b);
-        const Vec<R> update = load(kept), candidate = load(kept + W), h = load(kept + 2 * W);
+        const Kept<R>* kept = kept_values(out_.kept) + scan_kept<R>(p_, t, j, b);
+        const Vec<R> update = recall(kept), candidate = recall(kept + W), h = recall(kept + 2 * W);
         Vec<R> taken = dh, through{};
         if (call_.zoneout_h.data) {
           taken = dh * series_at(call_.zoneout_h, b, t, j, real);

@@ -72,7 +72,8 @@ Team team_for(const Problem& p, double passes) {
   const double work = passes * step * p.batch * p.time;
   // Below about 30 microseconds of work waking the others costs more than they bring.
   if (work < 5e5) return team;
-  const double weights = step * sizeof(R);
+  // What every step reads: each thread's part of it should fit the second cache.
+  const double weights = double(p.gates()) * p.units * p.units * sizeof(Factor<R>);
   const long panels = ceiling(p.units, lanes<R>);
   team.by_units = p.batch < 16 * p.threads || weights > 2.5e6;
   if (team.by_units) {
@@ -105,13 +106,35 @@ RECURRA_INLINE Vec<R> rows_at(const Rows<const R>& a, long b, long j, long real)
   return a.data ? load_part(a.at(b) + j * lanes<R>, real) : Vec<R>{};
 }
 
-// kept: a header that names its writer and its W, then [T][panels][B][values][W].
+// kept: a header that names its writer and its W, then [T][panels][B][values][W] of Kept.
 constexpr long kept_header = 16;
 
 template <class F>
 RECURRA_INLINE long kept_offset(const Problem& p, long t, long j, long b) {
   constexpr int W = lanes<typename F::Real>;
-  return kept_header + ((t * ceiling(p.units, W) + j) * p.batch + b) * F::kept * W;
+  return ((t * ceiling(p.units, W) + j) * p.batch + b) * F::kept * W;
+}
+
+template <class F>
+long kept_length(const Problem& p) {
+  using R = typename F::Real;
+  return kept_header + kept_offset<F>(p, p.time, 0, 0) * long(sizeof(Kept<R>)) / long(sizeof(R));
+}
+
+template <class R>
+RECURRA_INLINE Kept<R>* kept_values(R* kept) {
+  return reinterpret_cast<Kept<R>*>(kept + kept_header);
+}
+template <class R>
+RECURRA_INLINE const Kept<R>* kept_values(const R* kept) {
+  return reinterpret_cast<const Kept<R>*>(kept + kept_header);
+}
+
+template <class R>
+void name_writer(R* kept) {
+  for (long i = 0; i < kept_header; ++i) kept[i] = 0;
+  kept[0] = R(RECURRA_ISA_ID);
+  kept[1] = R(lanes<R>);
 }
 
 // Packed weights: biases [panels][G+1][W] (the last begins a chain of its own, where there is one),

@@ -66,6 +66,19 @@ RECURRA_INLINE void put(uint16_t* to, Vec<float> v) {
   __builtin_memcpy(to, &rounded, sizeof rounded);
 }
 
+// What forward keeps for backward is rounded as the factors are: half the memory.
+template <class R>
+using Kept = uint16_t;
+RECURRA_INLINE Vec<float> recall(const uint16_t* from) {
+  typedef uint16_t Half __attribute__((vector_size(32)));
+  Half rounded;
+  __builtin_memcpy(&rounded, from, sizeof rounded);
+  return (Vec<float>)(__builtin_convertvector(rounded, Bits<float>) << 16);
+}
+RECURRA_INLINE void stream_kept(uint16_t* to, Vec<float> v) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh(v));
+}
+
 #define RECURRA_LOAD_SUM(tile, n, from) \
   _tile_loadd(tile, start.at[n] + (from) * start.stride[n], start.stride[n] * 4)
 #define RECURRA_STORE_SUM(tile, n, from) \

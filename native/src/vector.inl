@@ -35,6 +35,20 @@ RECURRA_INLINE void store(R* to, Vec<R> v) {
   __builtin_memcpy(to, &v, sizeof v);
 }
 
+// Past the caches, to a whole cache line that nobody reads soon: `to` is aligned.
+#if RECURRA_VECTOR_BYTES == 64
+constexpr bool streaming = true;
+RECURRA_INLINE void stream(float* to, Vec<float> v) { _mm512_stream_ps(to, v); }
+RECURRA_INLINE void stream(double* to, Vec<double> v) { _mm512_stream_pd(to, v); }
+// Before another thread may read what was streamed.
+RECURRA_INLINE void settle_streams() { _mm_sfence(); }
+#else
+constexpr bool streaming = false;
+template <class R>
+RECURRA_INLINE void stream(R* to, Vec<R> v) { store(to, v); }
+RECURRA_INLINE void settle_streams() {}
+#endif
+
 // The first `count` lanes; the others are zero.
 template <class R>
 RECURRA_INLINE Vec<R> load_part(const R* from, long count) {

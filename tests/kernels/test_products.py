@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recurra import kernels
-from recurra.errors import BackendError, SpecError
+from recurra.errors import BackendError, ShapeError, SpecError
 
 FORMS = [
     ("gru", {"reset": "after"}),
@@ -187,8 +187,19 @@ def test_products_are_one_of_two_words(make_call):
 
 @needs_tiles
 def test_what_avx512_kept_is_not_read_as_rounded(make_call):
-    """Its header names its writer; the lengths of both are the same."""
+    """It is longer; and were it not, its header names its writer."""
     case = made(make_call, "gru", {"reset": "after"}, (2, 3, 4, 5))
     result = case.forward(keep=True)
-    with pytest.raises(ValueError, match="not written by products of bfloat16"):
+    with pytest.raises(ShapeError, match="expected kept"):
         case.backward(result.kept, [result.y, result.h], products="bfloat16")
+    header = 16
+    cut = result.kept[: header + (len(result.kept) - header) // 2]
+    with pytest.raises(ValueError, match="not written by products of bfloat16"):
+        case.backward(cut, [result.y, result.h], products="bfloat16")
+
+
+@needs_tiles
+def test_what_is_kept_takes_half_the_memory(make_call):
+    case = made(make_call, "gru", {"reset": "after"}, (2, 3, 4, 5))
+    exact, rounded = (case.forward(keep=True, products=p).kept for p in ("float32", "bfloat16"))
+    assert 2 * (len(rounded) - 16) == len(exact) - 16

@@ -26,6 +26,7 @@
 //
 // kept: [16] header (instruction set, W), then [T][ceil(H/W)][B][S][W]; W is the vector's width, S is 5, 4 or 3 (after,
 // before, none): reset, update, candidate, (after: U_n m + c_n), h_{t-1}. Zero at skipped steps.
+// With products of bfloat16 all but the header is rounded to bfloat16, two values to an element.
 #pragma once
 
 #include "recurra/dispatch.h"

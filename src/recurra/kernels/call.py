@@ -199,7 +199,8 @@ class Layer:
         width = int(kept[1]) if kept.shape and len(kept) >= KEPT_HEADER and 1 <= kept[1] < 64 else 0
         batch, time, units = wanted[0]
         reset = self.choices["reset"]
-        length = _kept_length(self.family, batch, time, units, reset, str(x.dtype), width)
+        rounded = self._codes[-1]
+        length = _kept_length(self.family, batch, time, units, reset, str(x.dtype), width, rounded)
         if kept.shape != (length,) or kept.dtype != x.dtype:
             raise ShapeError(
                 f"{self.family} expected kept [{length}] in {x.dtype} as forward gave it, "
@@ -269,7 +270,14 @@ def workspace(
 
 
 def _kept_length(
-    family: str, batch: int, time: int, units: int, reset: str, dtype: str, width: int = 0
+    family: str,
+    batch: int,
+    time: int,
+    units: int,
+    reset: str,
+    dtype: str,
+    width: int = 0,
+    rounded: bool = False,
 ) -> int:
     """The same for a writer whose vectors hold `width` values; 0: the one in use."""
     extension = require_native("keeping what a backward pass needs")
@@ -278,4 +286,5 @@ def _kept_length(
     values = {"lstm": 6, "rnn": 2, "scan": 3}.get(family) or {"after": 5, "before": 4, "none": 3}[
         reset
     ]
-    return KEPT_HEADER + time * panels * batch * values * width
+    # Products of bfloat16 keep two values in the place of one.
+    return KEPT_HEADER + time * panels * batch * values * width // (2 if rounded else 1)
