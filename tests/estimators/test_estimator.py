@@ -270,3 +270,11 @@ def test_what_the_model_does_not_know_is_refused() -> None:
         model.partial_fit(x, np.arange(20) % 3)
     with pytest.raises(errors.DataError, match="at least 2 sequences"):
         model.partial_fit(x[:1], [0])
+
+
+def test_every_class_is_shown_at_first() -> None:
+    x, y = drifting(20, 0)
+    with pytest.raises(errors.DataError, match="got none of 2"):
+        SequenceClassifier(hidden=3, epochs=1).partial_fit(x, y, classes=[0, 1, 2])
+    model = SequenceClassifier(hidden=3, epochs=1).partial_fit(x, y, classes=[0, 1])
+    assert model.classes_.tolist() == [0, 1]

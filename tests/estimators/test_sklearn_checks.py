@@ -28,6 +28,9 @@ class Rows:
     def fit(self, X: Any, y: Any = None) -> Any:
         return super().fit(one_step(X), y)  # type: ignore[misc]  # of the estimator beside it
 
+    def partial_fit(self, X: Any, y: Any = None, **more: Any) -> Any:
+        return super().partial_fit(one_step(X), y, **more)  # type: ignore[misc]  # of the estimator beside it
+
     def predict(self, X: Any) -> Any:
         return super().predict(one_step(X))  # type: ignore[misc]  # of the estimator beside it
 

@@ -124,7 +124,7 @@ def test_what_does_not_count_takes_no_part() -> None:
     spoilt[torch.from_numpy(~steps)] = np.nan
     spoilt.requires_grad_()
     total, weight = task.loss({"head": spoilt}, batch)
-    assert float(total) == pytest.approx(float(task.loss({"head": scores}, batch)[0]))
+    assert total.item() == pytest.approx(task.loss({"head": scores}, batch)[0].item())
     assert float(weight) == steps.sum()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
@@ -12,6 +12,9 @@ from recurra.decode import ClassDecoder
 from recurra.errors import DataError
 from recurra.estimators.estimator import AbstractSequenceEstimator
 from recurra.runtime import AbstractModel
+
+if TYPE_CHECKING:
+    from recurra.train.progress import Progress
 
 __all__ = ["SequenceClassifier"]
 
@@ -41,6 +44,37 @@ class SequenceClassifier(ClassifierMixin, AbstractSequenceEstimator):  # type: i
         """The probability of each class, [N, classes] float64 in the order of `classes_`."""
         answers: npt.NDArray[Any] = self._answers(X)
         return answers
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        valid: Any = None,
+        *,
+        classes: Any = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Go on learning from more sequences; without a model yet, as `fit`.
+
+        Args:
+            X: As in `fit`; of the same features and labels.
+            y: As in `fit`.
+            valid: As in `fit`.
+            classes: All labels that will come, as scikit-learn's incremental learners take them;
+                the network's size is settled by the first sequences, which must show each of them.
+            progress: As in `fit`.
+
+        Raises:
+            DataError: a class of `classes` has no sequence yet, or as `SequenceRegressor`'s.
+        """
+        if classes is not None and not hasattr(self, "model_") and y is not None:
+            missing = [label for label in classes if label not in list(y)]
+            if missing:
+                raise DataError(
+                    f"expected at least one sequence of every class at first, got none of "
+                    f"{missing[0]!r}: begin with sequences that show all classes"
+                )
+        return super().partial_fit(X, y, valid, progress=progress)
 
     def predict_set(self, X: Any) -> npt.NDArray[Any]:
         """The classes that cannot be ruled out, [N, classes] bool in the order of `classes_`.

@@ -126,7 +126,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             DataError: a label or a feature that the model does not know, or as in `fit`.
         """
         if not hasattr(self, "model_"):
-            return self.fit(X, y, valid, progress=progress)
+            return AbstractSequenceEstimator.fit(self, X, y, valid, progress=progress)
         from recurra.train.fit import fit_cases  # torch is loaded here and not before
 
         base = self.model_.parts

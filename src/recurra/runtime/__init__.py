@@ -11,8 +11,9 @@ stream.feed(x, out=y)
 from __future__ import annotations
 
 from recurra.runtime.bundle import Bundle, read_bundle
+from recurra.runtime.load import load
 from recurra.runtime.model import AbstractModel
-from recurra.runtime.models import MODELS, RowModel, load, model_of
+from recurra.runtime.models import MODELS, RowModel, model_of
 from recurra.runtime.network import Network
 from recurra.runtime.parts import Parts, fingerprint
 from recurra.runtime.session import Session

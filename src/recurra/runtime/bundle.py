@@ -17,6 +17,7 @@ from recurra.codecs import codec_from_json
 from recurra.decode import decoder_from_json
 from recurra.errors import BundleError
 from recurra.runtime.golden import Golden, golden_from_arrays
+from recurra.runtime.models import check_parts
 from recurra.runtime.parts import Parts
 from recurra.spec.manifest import Manifest
 from recurra.spec.report import CERTIFICATE_CLAIMS
@@ -99,6 +100,7 @@ def bundle_from_bytes(manifest: bytes, read: Read) -> Bundle:
         codec=codec_from_json(said.codec),
         decoder=decoder_from_json(said.decoder),
     )
+    check_parts(parts)
     if parts.fingerprint() != said.fingerprint:
         raise BundleError("manifest.json: fingerprint is not that of its content: forged or edited")
     golden = golden_from_arrays(said.golden, _tensors(said, "golden", read), parts.codec)

@@ -1,14 +1,12 @@
-"""The model of each task, and the way from a bundle to its model."""
+"""The model of each task."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from recurra.errors import BundleError
-from recurra.runtime.bundle import read_bundle
 from recurra.runtime.model import AbstractModel
 from recurra.runtime.models.forecast import Forecast, ForecastModel
 from recurra.runtime.models.generate import GenerateModel
@@ -18,7 +16,15 @@ from recurra.runtime.models.transduce import TransduceModel
 from recurra.runtime.parts import Parts
 from recurra.spec.manifest import Manifest
 
-__all__ = ["MODELS", "Forecast", "ForecastModel", "GenerateModel", "RowModel", "load", "model_of"]
+__all__ = [
+    "MODELS",
+    "Forecast",
+    "ForecastModel",
+    "GenerateModel",
+    "RowModel",
+    "check_parts",
+    "model_of",
+]
 
 _KINDS: tuple[type[AbstractModel], ...] = (
     RowModel,
@@ -30,6 +36,13 @@ _KINDS: tuple[type[AbstractModel], ...] = (
 MODELS: Mapping[str, type[AbstractModel]] = MappingProxyType(
     {task: kind for kind in _KINDS for task in kind.tasks}
 )
+
+
+def check_parts(parts: Parts) -> None:
+    """Refuse parts whose task is unknown, or that do not fit one another (BundleError)."""
+    if parts.task not in MODELS:
+        raise BundleError(f"task must be one of {', '.join(MODELS)}; got {parts.task!r}")
+    MODELS[parts.task].check(parts)
 
 
 def model_of(
@@ -45,19 +58,5 @@ def model_of(
     Raises:
         BundleError: the task is unknown, or the parts do not fit one another.
     """
-    if parts.task not in MODELS:
-        raise BundleError(f"task must be one of {', '.join(MODELS)}; got {parts.task!r}")
+    check_parts(parts)
     return MODELS[parts.task](parts, manifest, networks)
-
-
-def load(folder: str | Path) -> AbstractModel:
-    """The model of a bundle, ready to answer; it has just given its golden answers again.
-
-    Raises:
-        BundleError: the bundle is missing, damaged or forged, or the model answers otherwise here
-            than where it was made.
-    """
-    bundle = read_bundle(folder)
-    model = model_of(bundle.parts, bundle.manifest)
-    bundle.golden.replay(model)
-    return model
