@@ -169,7 +169,7 @@ def scan_training(layer: Layer, _threads: int) -> Contender:
     def call() -> None:
         for tensor in tensors.values():
             tensor.grad = None
-        scanned(*tensors.values()).backward(dy)
+        torch.autograd.backward(scanned(*tensors.values()), dy)
 
     def results() -> dict[str, Array]:
         call()
