@@ -131,6 +131,10 @@ def test_evaluate_predict_and_info(
         (["--stop", ""], "stop expected"),
         (["--beam", "-1"], "beam"),
         (["--beam", "3", "--length-penalty", "-1"], "length_penalty"),
+        (["--beam", "3", "--stop", "a"], "--stop is of draws, and --beam searches"),
+        (["--beam", "3", "--top-k", "2"], "--top-k is of draws, and --beam searches"),
+        (["--length-penalty", "1"], "--length-penalty is of the beam: give --beam too"),
+        (["--beam", "2", "--count", "3"], "at most as many as --beam, 2, got 3"),
         (["--prompts", "a"], "did you mean --prompt?"),
     ],
 )

@@ -106,8 +106,12 @@ def test_blank_lines_are_passed_over(bundle: Path) -> None:
 
 
 def test_bytes_that_are_not_text_are_refused() -> None:
-    with pytest.raises(errors.ObservationError, match="one JSON value a line"):
+    with pytest.raises(errors.ObservationError, match=r"in UTF-8, .* got \\xff\\xfe\x00\[1\]: "):
         observation_of(b"\xff\xfe\x00[1]\n")
+    with pytest.raises(errors.ObservationError, match="a text in double quotes, got Bo slept: "):
+        observation_of(b"Bo slept\n")
+    with pytest.raises(errors.ObservationError, match="in UTF-8"):
+        observation_of("[1]".encode("utf-16"))
 
 
 def test_a_feature_may_be_called_x() -> None:

@@ -71,6 +71,7 @@ def test_the_card_names_both_graphs(bundle: Path, capsys: Capture) -> None:
     card = json.loads(capsys.readouterr().out)
     assert "attention: attention" in card["nodes"]
     assert not card["streams"]
+    assert card["how_streaming"] is None
     assert "an output begins when its source has ended" in card["why_not_streaming"]
 
 

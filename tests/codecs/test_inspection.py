@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recurra.codecs import cases_from_arrays, inspect, inspect_cases, missing_report
+from recurra.codecs import cases_from_arrays, corpus_cases, inspect, inspect_cases, missing_report
 from recurra.errors import DataError
 from recurra.spec.settings import DataSettings
 
@@ -89,6 +89,15 @@ def test_missing_values_are_reported_a_column(write: Any) -> None:
     flagged = inspect(path, DataSettings(missing="decay")).warnings
     assert "missing='decay' stands in for them" in flagged[0]
     assert not any("constant" in warning for warning in flagged)
+
+
+def test_a_corpus_is_its_own_target() -> None:
+    """A running text needs no target, and its end is held out; a few sequences are still few."""
+    generate = DataSettings(task="generate")
+    assert inspect_cases(corpus_cases("a b c " * 9), generate).warnings == ()
+    (few,) = inspect_cases(corpus_cases(["ab", "cd"]), generate).warnings
+    assert few.startswith("only 2 cases: ")
+    assert inspect_cases(corpus_cases("abc"), DataSettings()).warnings[0].startswith("only 1 case:")
 
 
 def test_many_columns_with_holes_stay_readable() -> None:

@@ -159,6 +159,8 @@ def test_what_cannot_generate_is_refused() -> None:
     task, codec, _, streams = built(TEXT)
     with pytest.raises(SettingsError, match="bidirectional"):
         task.graphs(settings(bidirectional=True).model, codec)
+    with pytest.raises(SettingsError, match="transpose=2 moves the notes of frames, got text"):
+        task.codec(corpus_cases(TEXT), settings(transpose=2))
     with pytest.raises(SpecError, match="CorpusStreams"):
         task.batches(EncodedList([streams[0]]), settings().training, 1)
 
@@ -269,3 +271,17 @@ def test_convolutions_and_dense_layers_by_name() -> None:
     wanted = ["embedding", "convolution_0", "encoder", "head_dropout", "after_0", "after_1", "head"]
     assert names == wanted
     assert fitted.graphs["main"].why_not_streaming() is None
+
+
+def test_what_is_newest_of_a_running_text_is_its_end(tmp_path: Path) -> None:
+    """So a bundle goes on learning from one text; of several the last ones are held out."""
+    task, codec, _, _ = built(TEXT)
+    train, held = task.newest(codec, corpus_cases(TEXT), settings(valid_fraction=0.25))
+    assert held is not None
+    assert (train.inputs[0] + held.inputs[0], len(held.inputs[0])) == (TEXT, len(TEXT) // 4)
+    train, held = task.newest(codec, corpus_cases(LINES), settings(valid_fraction=0.25))
+    assert held is not None
+    assert held.inputs == tuple(LINES[-6:])
+    fit_cases(corpus_cases(TEXT), settings()).export(tmp_path / "first")
+    base = load(tmp_path / "first").parts
+    assert fit_cases(corpus_cases(TEXT), settings(), base=base).best_epoch > 0

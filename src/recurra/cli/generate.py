@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from click.core import ParameterSource
 
 from recurra.cli.flags import SectionedCommand
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from recurra.runtime.models.generate import GenerateModel
 
 __all__ = ["command"]
+
+_OF_DRAWS = ("temperature", "top_k", "top_p", "seed", "stop")
+_OF_BEAMS = ("length_penalty",)
 
 
 @click.command(cls=SectionedCommand)
@@ -72,6 +76,7 @@ def command(
             f"bundle {bundle} was made for the task {model.task!r}: generate needs one that was "
             "trained with task=generate"
         )
+    _refuse_idle_flags(beam, count)
     given: Any = prompt if model.symbols else _frames_of(prompt)
     choices: dict[str, Any] = {
         "length": length,
@@ -90,6 +95,24 @@ def command(
         _write(model, given, texts, echo, as_json, {})
     else:
         _write_as_drawn(model, given, choices, echo)
+
+
+def _refuse_idle_flags(beam: int, count: int) -> None:
+    """What only the other way of going on reads would change nothing."""
+    context = click.get_current_context()
+    idle = _OF_DRAWS if beam else _OF_BEAMS
+    for name in idle:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            flag = f"--{name.replace('_', '-')}"
+            raise click.UsageError(
+                f"{flag} is of draws, and --beam searches: leave one of them out"
+                if beam
+                else f"{flag} is of the beam: give --beam too, or leave it out"
+            )
+    if beam > 0 and count > beam:
+        raise click.UsageError(
+            f"--count expected at most as many as --beam, {beam}, got {count}: widen the beam"
+        )
 
 
 def _write_as_drawn(model: GenerateModel, prompt: Any, choices: dict[str, Any], echo: bool) -> None:

@@ -70,7 +70,9 @@ def card(bundle: Path) -> dict[str, Any]:
         "nodes": [f"{step.name}: {step.node.kind}" for g in graphs.values() for step in g.steps],
         "parameters": sum(_size(shape) for shape in model.parts.parameters.values()),
         "streams": why_not is None,
-        "how_streaming": model.describe().get("streams", "yes, one step at a time"),
+        "how_streaming": None
+        if why_not
+        else model.describe().get("streams", "yes, one step at a time"),
         "why_not_streaming": why_not,
         "format": manifest.version,
         "recurra": manifest.recurra,

@@ -59,11 +59,14 @@ def observation_of(line: bytes) -> tuple[Any, float | None, bool]:
         ObservationError: the line is no JSON, or an object that says "x" and something unknown.
     """
     try:
-        said = json.loads(line)
+        # json would guess UTF-16 or UTF-32 from the bytes.
+        said = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
+        shown = line.strip()[:40].decode("utf-8", "backslashreplace")
         problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise ObservationError(
-            f"expected one JSON value a line, got something else: {problem}"
+            f"expected one JSON value a line in UTF-8, a text in double quotes, got {shown}: "
+            f"{problem}"
         ) from None
     # A feature may be called x too; then x is a number.
     if not isinstance(said, dict) or not isinstance(said.get("x"), list | dict | str):

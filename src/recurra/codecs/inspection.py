@@ -145,15 +145,21 @@ def _warnings(
             "of features"
             for k in np.flatnonzero(np.isnan(lowest))
         ]
-    if len(cases) < _FEW_CASES:
-        found.append(f"only {len(cases)} cases: the held-out part will say little")
+    # A sequence that is to be continued is its own target, and of a single one the end is held out.
+    continued = settings.task == "generate"
+    if len(cases) < _FEW_CASES and not (continued and len(cases) == 1):
+        found.append(f"only {_cases(len(cases))}: the held-out part will say little")
     if classes is not None:
         found += _class_warnings(classes, len(cases))
     if span is not None and span[0] == span[1]:
         found.append(f"the target is {span[0]:g} in every case: training refuses it")
-    if cases.targets is None:
+    if cases.targets is None and not continued:
         found.append("no targets: training needs a target column or a labels file")
     return found
+
+
+def _cases(count: int) -> str:
+    return "1 case" if count == 1 else f"{count} cases"
 
 
 def missing_report(cases: Cases, strategy: str) -> str | None:

@@ -62,4 +62,4 @@ def json_from_bytes(raw: bytes, where: str) -> Any:
     except RecursionError:
         raise BundleError(f"{where}: nested deeper than any that recurra writes") from None
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are both of this kind
-        raise BundleError(f"{where}: not readable as JSON ({error})") from None
+        raise BundleError(f"{where}: not readable as JSON ({error}): copy it again") from None

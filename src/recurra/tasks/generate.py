@@ -51,21 +51,21 @@ class Generate(AbstractTask):
 
     def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
         """Of several sequences some are held out; of one running text its end."""
-        if len(cases) > 1:
-            return super().parts(cases, settings)
-        whole = cases.inputs[0]
-        held = round(settings.training.valid_fraction * len(whole))
-        if not held:
-            return cases, None
-        if held >= len(whole):
-            raise DataError(
-                f"expected more than {held} steps to learn from: add some, or set valid_fraction=0",
-                path=cases.source,
-            )
-        return replace(cases, inputs=(whole[:-held],)), replace(cases, inputs=(whole[-held:],))
+        return _parted(cases, settings) if len(cases) == 1 else super().parts(cases, settings)
+
+    def newest(self, codec: Any, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+        """As `parts`: the newest of one running text is its end."""
+        if len(cases) == 1:
+            return _parted(cases, settings)
+        return super().newest(codec, cases, settings)
 
     def codec(self, train: Cases, settings: Settings) -> AbstractCodec:
         """Of texts or of frames."""
+        if settings.training.transpose and train.kind != "frames":
+            raise SettingsError(
+                f"transpose={settings.training.transpose} moves the notes of frames, got "
+                f"{train.kind}: set transpose=0"
+            )
         if train.kind == "text":
             return CorpusCodec.fit(train, settings.data)
         if train.kind == "frames":
@@ -186,6 +186,20 @@ class Generate(AbstractTask):
         (signal,) = codec.signals().values()
         form = "symbol" if signal.dtype == "token" else "frame"
         return NextDecoder(form=form, size=signal.size)
+
+
+def _parted(cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
+    """One running text without its end, and its end."""
+    whole = cases.inputs[0]
+    held = round(settings.training.valid_fraction * len(whole))
+    if not held:
+        return cases, None
+    if held >= len(whole):
+        raise DataError(
+            f"expected more than {held} steps to learn from: add some, or set valid_fraction=0",
+            path=cases.source,
+        )
+    return replace(cases, inputs=(whole[:-held],)), replace(cases, inputs=(whole[-held:],))
 
 
 def _counted(batch: Batch) -> np.ndarray[Any, np.dtype[np.bool_]]:
