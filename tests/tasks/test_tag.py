@@ -12,7 +12,7 @@ from recurra.codecs import Cases
 from recurra.codecs.read_tags import tag_cases_from_arrays
 from recurra.codecs.tags import UNSEEN, TagCodec
 from recurra.decode import TagDecoder
-from recurra.errors import SettingsError, SpecError
+from recurra.errors import DataError, SettingsError, SpecError
 from recurra.runtime import Parts, load, model_of
 from recurra.spec.settings import Settings
 from recurra.tasks import Tag, task_for
@@ -185,3 +185,15 @@ def test_series_with_a_label_a_step_are_learnt() -> None:
     assert fitted.best_metric > 0.9
     assert isinstance(fitted.codec, TagCodec)
     assert fitted.codec.target.labels == (False, True)
+
+
+def test_a_trained_tagger_does_not_learn_from_tags_that_it_does_not_know() -> None:
+    """Nothing is passed over in silence; measured they may be, and count as missed."""
+    chosen = settings()
+    task, known = made(chosen)
+    strange = cases([["anna", "slept"], ["Bo", "saw"]], [["O", "S-PER"], ["O", "S-ORG"]])
+    says = "case '1', step 1: expected one of the tags .* got 'S-ORG': correct it"
+    with pytest.raises(DataError, match=says):
+        task.encoded(known.codec, strange, chosen, training=True)
+    watched = task.encoded(known.codec, strange, chosen, training=False)
+    assert watched[1].steps["y"].tolist()[1] == UNSEEN

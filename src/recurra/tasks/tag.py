@@ -12,7 +12,7 @@ import torch
 from recurra.codecs import Cases
 from recurra.codecs.tags import UNSEEN, TagCodec
 from recurra.decode import AbstractDecoder, TagDecoder
-from recurra.errors import SettingsError, SpecError
+from recurra.errors import DataError, SettingsError, SpecError
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
 from recurra.spec.crf import Crf
 from recurra.spec.graph import Graph, Step
@@ -101,9 +101,15 @@ class Tag(AbstractTask):
         *,
         training: bool,
     ) -> EncodedTags:
-        """The cases to learn from or to watch."""
-        del training
-        return EncodedTags(codec, cases, settings)
+        """The cases to learn from or to watch.
+
+        Raises:
+            DataError: a tag to learn from that a trained model does not know.
+        """
+        encoded = EncodedTags(codec, cases, settings)
+        if training:
+            _refuse_unseen(codec, cases, encoded)
+        return encoded
 
     def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> Tag:
         """This task once it knows the tags; where they spell spans, their F1 is what is watched.
@@ -212,3 +218,18 @@ class TagSpans(Tag):
         "entity_precision",
         "entity_recall",
     )
+
+
+def _refuse_unseen(codec: TagCodec, cases: Cases, encoded: EncodedTags) -> None:
+    """A codec made from other cases may lack their tags: these would be passed over in silence."""
+    for k, case in enumerate(encoded):
+        if "y" not in case.steps:
+            continue
+        unseen = np.flatnonzero(case.steps["y"] == UNSEEN)
+        if len(unseen):
+            tag = codec.texts_of(cases)[k][int(unseen[0])]
+            raise DataError(
+                f"case {cases.ids[k]!r}, step {unseen[0]}: expected one of the tags that the model "
+                f"was trained on, got {tag!r}: correct it, or train a new model",
+                path=cases.source,
+            )
