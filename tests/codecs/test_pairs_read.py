@@ -69,7 +69,7 @@ def test_tables_and_frames_name_their_columns(tmp_path: Path) -> None:
     [
         ("ab\tA\ncd\t\n", r"line 2: expected a target, got an empty one"),
         ("\tA\n", r"line 1: expected a source, got an empty one"),
-        ("a\t \tA\n", r"line 1: expected a features, got an empty one"),
+        ("a\t \tA\n", r"line 1: expected a list of features, got an empty one"),
         ("ab\tA\ncd\n", r"line 2: expected 2 fields as in the first line, got 1"),
         ("ab\n", r"line 1: expected source<TAB>target .*, got 1 fields"),
         ("a\tb\tc\td\n", r"line 1: expected source<TAB>target .*, got 4 fields"),

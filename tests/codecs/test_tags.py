@@ -77,7 +77,7 @@ def test_missing_values_of_series_are_stood_in_for() -> None:
 @pytest.mark.parametrize(
     ("X", "y", "settings", "words"),
     [
-        ([["a", "b"]], [["N", "N"]], {}, "at least two different tags, got only 'N'"),
+        ([["a", "b"]], [["N", "N"]], {}, "at least two different tags, got only 'N' in the part"),
         ([["a", "b"]], [["N", 1]], {}, "expected tags of one type, got int, str"),
         ([["a", "b"]], [["N", "V"]], {"scheme": "bio"}, "expected tags that spell spans"),
         ([["a", "b"]], None, {}, "gives no targets"),

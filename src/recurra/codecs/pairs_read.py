@@ -146,9 +146,9 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 def _checked_field(field: str, path: Path, line: int, k: int, width: int) -> str:
     if field.strip():
         return field
-    role = "source" if k == 0 else "target" if k == width - 1 else "features"
+    role = "a source" if k == 0 else "a target" if k == width - 1 else "a list of features"
     raise DataError(
-        f"expected a {role}, got an empty one: fill it in, or leave the line out",
+        f"expected {role}, got an empty one: fill it in, or leave the line out",
         path=path,
         line=line,
     )

@@ -315,7 +315,8 @@ def _labels(seen: set[Label], cases: Cases) -> LabelCodec:
         )
     if len(seen) < 2:
         raise DataError(
-            f"expected at least two different tags, got only {next(iter(seen))!r}: add others",
+            f"expected at least two different tags, got only {next(iter(seen))!r} in "
+            "the part to learn from: add others",
             path=cases.source,
         )
     labels: list[Any] = list(seen)
