@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,33 @@ def test_a_regime_that_changes_is_followed_and_can_be_rolled_back(
     assert runtime.load(bundle).fingerprint == new
 
 
+@pytest.mark.parametrize("renames", [1, 2])
+def test_a_roll_back_that_was_killed_is_finished(bundle: Path, renames: int) -> None:
+    """By the next command, whichever rename was the last."""
+    aside = bundle.with_name("model.aside")
+    shutil.copytree(bundle, before(bundle))
+    card = before(bundle) / "README.md"
+    card.write_text("former")
+    bundle.rename(aside)
+    if renames == 2:
+        before(bundle).rename(bundle)
+    assert main(["fit", str(bundle), "--roll-back"]) == 0
+    assert (bundle / "README.md").read_text() == "former"
+    assert (before(bundle) / "README.md").read_text() != "former"
+    assert not aside.exists()
+    assert main(["fit", str(bundle), "--roll-back"]) == 0
+    assert (bundle / "README.md").read_text() != "former"
+
+
+def test_continuing_finishes_a_roll_back_first(bundle: Path, tmp_path: Path) -> None:
+    more = write(tmp_path / "more.jsonl", 20, 1)
+    shutil.copytree(bundle, before(bundle))
+    bundle.rename(bundle.with_name("model.aside"))
+    out = tmp_path / "new"
+    assert main(["fit", str(bundle), str(more), "--continue", *FAST, "--out", str(out)]) == 0
+    assert runtime.load(bundle).fingerprint == runtime.load(before(bundle)).fingerprint
+
+
 def test_a_bundle_that_is_no_worse_stays(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +120,9 @@ def test_a_folder_of_its_own_leaves_the_bundle(bundle: Path, tmp_path: Path) -> 
         (["{bundle}", "{more}"], "with --continue"),
         (["{bundle}", "--continue"], "with --continue"),
         (["{bundle}", "--roll-back"], "does not exist"),
+        (["{bundle}", "{more}", "--roll-back"], "nothing else"),
+        (["{bundle}", "{more}", "--continue", "--roll-back"], "nothing else"),
+        (["{bundle}", "--roll-back", "--out", "elsewhere"], "nothing else"),
         (["{bundle}", "{other}", "--continue", *FAST], "label"),
         (["{more}", "{more}", "--continue", *FAST], "bundle"),
     ],

@@ -46,6 +46,8 @@ def test_the_summary_says_what_to_run_next(
     assert "--stream" in out
     assert fit(table, tmp_path / "both", roles, small, "--quiet", "--bidirectional") == 0
     assert "--stream" not in capsys.readouterr().out
+    assert fit(table, tmp_path / "line", roles, small, "--quiet", "--missing", "linear") == 0
+    assert "--stream" not in capsys.readouterr().out
 
 
 def test_a_column_that_is_not_read_is_named(

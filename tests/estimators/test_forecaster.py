@@ -115,6 +115,14 @@ def test_it_goes_on_learning_where_the_regime_changes() -> None:
     assert forecaster.partial_fit(np.full(60, 5.0) + 0.01 * T[:60] % 3).predict(X).shape == (6, 1)
 
 
+@pytest.mark.parametrize("stride", [0, -1])
+def test_a_stride_that_stands_still_is_refused(stride: int) -> None:
+    series = np.arange(60.0)
+    forecaster = SequenceForecaster(horizon=2, lookback=6, hidden=4, epochs=1, threads=1)
+    with pytest.raises(SettingsError, match="stride expected at least 1"):
+        forecaster.fit(series).backtest(series, stride=stride)
+
+
 def test_more_rows_than_were_learnt_are_refused() -> None:
     forecaster = SequenceForecaster(**SMALL | {"epochs": 1}).fit(X)
     with pytest.raises(SettingsError, match="horizon expected 1 to 6"):

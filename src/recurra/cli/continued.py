@@ -63,6 +63,7 @@ def continue_bundle(
     from recurra.spec.disk import require_new_folder
     from recurra.train.fit import fit_cases
 
+    _settled(bundle)
     model = runtime.load(bundle)
     if out is not None:
         require_new_folder(out)
@@ -97,18 +98,42 @@ def roll_back(bundle: Path) -> None:
     from recurra import runtime
 
     former = before(bundle)
+    if _settled(bundle):
+        return
     runtime.load(former)
-    aside = bundle.with_name(f"{bundle.name}.aside")
     try:
         if bundle.exists():
-            bundle.rename(aside)
-        former.rename(bundle)
-        if aside.exists():
-            aside.rename(former)
+            bundle.rename(_aside(bundle))
+        else:
+            former.rename(bundle)
     except OSError as error:
-        raise OutputError(
-            f"{bundle} cannot be rolled back: {error.strerror}; the former bundle is {former}"
-        ) from None
+        raise _stuck(bundle, error) from None
+    _settled(bundle)
+
+
+def _aside(bundle: Path) -> Path:
+    return bundle.with_name(f"{bundle.name}.aside")
+
+
+def _settled(bundle: Path) -> bool:
+    """Do what is left of a roll back that was killed between two renames; whether there was one."""
+    aside, former = _aside(bundle), before(bundle)
+    if not aside.exists():
+        return False
+    try:
+        if not bundle.exists():
+            former.rename(bundle)
+        aside.rename(former)
+    except OSError as error:
+        raise _stuck(bundle, error) from None
+    return True
+
+
+def _stuck(bundle: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{bundle} cannot be rolled back: {error.strerror}; the former bundle is {before(bundle)}, "
+        f"and {_aside(bundle)}, where it exists, the newer one"
+    )
 
 
 def _keep(bundle: Path) -> None:

@@ -75,6 +75,8 @@ def command(
     training, saves the best epoch so far as the bundle and gives exit code 130; --resume goes on.
     """
     if roll_back:
+        if continued or more is not None or out is not None:
+            raise click.UsageError("--roll-back takes BUNDLE and nothing else: leave the rest out")
         continued_module.roll_back(data)
         print(f"{data} is what it was; the newer one is {continued_module.before(data)}")
         return 0
@@ -153,9 +155,8 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
     print(f"  recurra evaluate {bundle} TEST_FILE")
     print(f"  recurra predict {bundle} NEW_FILE --out answers.csv")
     # Of several graphs none answers a stream by itself.
-    if len(fitted.graphs) == 1 and all(
-        g.why_not_streaming() is None for g in fitted.graphs.values()
-    ):
+    silent = (g.why_not_streaming() for g in fitted.graphs.values())
+    if len(fitted.graphs) == 1 and not any((fitted.codec.why_not_streaming(), *silent)):
         print(f"  recurra predict {bundle} --stream   one observation a line in, one answer out")
     for line in fitted.task.commands:
         print("  " + line.format(bundle=bundle))

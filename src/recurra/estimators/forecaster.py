@@ -125,7 +125,12 @@ class SequenceForecaster(AbstractSequenceEstimator):
         Returns:
             mse, mae, mase, smape; with quantiles pinball, interval and coverage; and mse, mae and
             mase of the last value, of the seasonal naive forecast and of a linear map.
+
+        Raises:
+            SettingsError: `stride` is below 1.
         """
+        if stride < 1:
+            raise SettingsError(f"stride expected at least 1 row between forecasts, got {stride}")
         model, cases = self._forecasting(), self._unlabelled(X)
         windows = model.codec.rolling(
             cases, ahead=model.codec.ahead, reach=model.codec.horizon, stride=stride

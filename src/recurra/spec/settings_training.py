@@ -115,7 +115,9 @@ class TrainingSettings(Section):
     )
     max_norm: float = Field(3.0, gt=0, description="Of constraint=max_norm.")
     class_weight: Literal["none", "balanced"] = Field(
-        "none", description="balanced: each class weighs the same in the loss."
+        "none",
+        description="balanced: each class weighs the same in the loss.",
+        json_schema_extra={"tasks": ["classify", "tag"]},
     )
     point_loss: Literal["mae", "mse", "huber"] = Field(
         "mae",

@@ -162,6 +162,8 @@ def test_a_network_that_loses_is_named() -> None:
     assert "the network loses to linear: " in " ".join(own.remarks(figures))
     better = figures | dict.fromkeys(("mae", "mse", "mase"), 0.0)
     assert own.remarks(better) == []
+    # Of a constant series every forecast is right, and none loses.
+    assert own.remarks(dict.fromkeys(figures, 0.0)) == []
 
 
 def test_every_series_has_its_own_scaling() -> None:

@@ -175,7 +175,7 @@ class ForecastModel(AbstractModel):
     @classmethod
     def remarks(cls, figures: Mapping[str, float]) -> list[str]:
         """A plain warning for each naive forecast that is better than the network."""
-        better = [name for name in NAIVE if figures[f"{name}_mase"] <= figures["mase"]]
+        better = [name for name in NAIVE if figures[f"{name}_mase"] < figures["mase"]]
         return [
             f"the network loses to {name.replace('_', ' ')}: its mean absolute error is "
             f"{figures['mae']:.4g}, that of {name.replace('_', ' ')} {figures[f'{name}_mae']:.4g}; "
