@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,3 +143,31 @@ def test_what_does_not_go_together_is_refused(
     assert main(["fit", *given]) == 2
     assert words in capsys.readouterr().err
     assert (bundle / "manifest.json").read_bytes() == old
+
+
+def test_a_bundle_that_was_replaced_meanwhile_stays(
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of two trainings that go on from one bundle, the later one does not undo the earlier."""
+    from recurra.train import fit as training
+
+    other = tmp_path / "other"
+    data = write(tmp_path / "others.jsonl", 60, 5)
+    assert main(["fit", str(data), "--hidden", "6", *FAST, "--out", str(other)]) == 0
+    more = write(tmp_path / "more.jsonl", 120, 1, turned=True)
+    real = training.fit_cases
+
+    def meanwhile(*given: Any, **options: Any) -> Any:
+        fitted = real(*given, **options)
+        shutil.rmtree(bundle)
+        shutil.copytree(other, bundle)
+        return fitted
+
+    monkeypatch.setattr(training, "fit_cases", meanwhile)
+    arguments = ["fit", str(bundle), str(more), "--continue", *FAST, "--learning-rate", "0.02"]
+    assert main(arguments) == 2
+    assert "was replaced by another training meanwhile" in capsys.readouterr().err
+    assert runtime.load(bundle).fingerprint == runtime.load(other).fingerprint

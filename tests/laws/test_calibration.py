@@ -89,6 +89,9 @@ def test_what_cannot_be_promised_is_refused() -> None:
     three = SequenceClassifier(**SMALL | {"epochs": 1}, tune_threshold=True)
     with pytest.raises(SettingsError, match="two classes, there are 3"):
         three.fit(x, np.arange(40) % 3)
+    few = SequenceClassifier(**SMALL | {"epochs": 1}, coverage=0.99)
+    with pytest.raises(SettingsError, match="at least 99 held-out cases, there are 20"):
+        few.fit(x, y)
     numbers = SequenceRegressor(**SMALL | {"epochs": 1}, coverage=0.99)
     with pytest.raises(SettingsError, match="at least 99 held-out cases, there are 20"):
         numbers.fit(x, np.linspace(0, 1, 40))

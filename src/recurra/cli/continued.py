@@ -83,6 +83,11 @@ def continue_bundle(
     if out is not None:
         fitted.export(out)
         return fitted
+    if runtime.read_bundle(bundle).manifest.fingerprint != model.fingerprint:
+        raise OutputError(
+            f"{bundle} was replaced by another training meanwhile, which stays: run the command "
+            "again to go on from it, or give this one a folder of its own with --out"
+        )
     _keep(bundle)
     fitted.export(bundle, force=True)
     return fitted

@@ -25,7 +25,7 @@ from recurra.tasks.buckets import epoch_batches, even_batches
 from recurra.tasks.encoder import dense_steps, encoder_steps
 from recurra.tasks.split import split
 
-__all__ = ["AbstractTask", "Learned", "in_full", "tensors_of", "truth"]
+__all__ = ["AbstractTask", "Learned", "in_full", "tensors_of", "too_few", "truth"]
 
 Index = npt.NDArray[np.int64]
 # Figures of which less is better.
@@ -254,6 +254,15 @@ def tensors_of(
         name: tensor.to(dtype) if tensor.is_floating_point() else tensor
         for name, tensor in tensors.items()
     }
+
+
+def too_few(coverage: float, cases: int) -> SettingsError:
+    """What to say where so few held-out cases can promise no such coverage."""
+    least = math.ceil(coverage / (1 - coverage))
+    return SettingsError(
+        f"coverage={coverage} needs at least {least} held-out cases, there are {cases}: hold out "
+        "more (valid_fraction), or ask for less"
+    )
 
 
 def truth(batch: Batch, device: torch.device) -> torch.Tensor:

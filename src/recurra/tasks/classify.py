@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -21,7 +22,7 @@ from recurra.decode import (
 from recurra.errors import SettingsError
 from recurra.spec.batch import Batch, EncodedCases
 from recurra.spec.settings import Settings, TrainingSettings
-from recurra.tasks.abstract import AbstractTask, truth
+from recurra.tasks.abstract import AbstractTask, too_few, truth
 from recurra.tasks.split import split_classes
 
 __all__ = ["Classify"]
@@ -94,7 +95,7 @@ class Classify(AbstractTask):
         """With temperature, threshold and doubt as the settings ask for them.
 
         Raises:
-            SettingsError: a threshold for more than two classes.
+            SettingsError: too few cases to promise that coverage.
         """
         del cases
         found = self
@@ -109,7 +110,10 @@ class Classify(AbstractTask):
             found = replace(found, threshold=best_threshold(answers[:, 1], truth))
         if settings.coverage is not None:
             scores = 1.0 - answers[np.arange(len(truth)), truth]
-            found = replace(found, doubt=min(1.0, conformal_quantile(scores, settings.coverage)))
+            doubt = conformal_quantile(scores, settings.coverage)
+            if doubt == math.inf:
+                raise too_few(settings.coverage, len(scores))
+            found = replace(found, doubt=doubt)
         return found
 
     def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> Classify:

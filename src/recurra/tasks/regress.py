@@ -12,10 +12,9 @@ import torch
 
 from recurra.codecs import Cases
 from recurra.decode import AbstractDecoder, ValueDecoder, conformal_quantile
-from recurra.errors import SettingsError
 from recurra.spec.batch import Batch, EncodedCases
 from recurra.spec.settings import Settings, TrainingSettings
-from recurra.tasks.abstract import AbstractTask, truth
+from recurra.tasks.abstract import AbstractTask, too_few, truth
 
 __all__ = ["Regress"]
 
@@ -73,11 +72,7 @@ class Regress(AbstractTask):
         errors = np.abs(np.asarray(model.answers(encoded)) - np.array(cases.target_values()))
         margin = conformal_quantile(errors / scale, settings.coverage)
         if margin == math.inf:
-            least = math.ceil(settings.coverage / (1 - settings.coverage))
-            raise SettingsError(
-                f"coverage={settings.coverage} needs at least {least} held-out cases, there are "
-                f"{len(errors)}: hold out more (valid_fraction), or ask for less"
-            )
+            raise too_few(settings.coverage, len(errors))
         return replace(self, margin=margin)
 
     def loss(
