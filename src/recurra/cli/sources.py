@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ROLES", "cases_for"]
 
 # What may be called differently in a new file than in the one that the model was trained on.
-ROLES = ("id", "time", "text", "variable", "value", "layout")
+ROLES = ("id", "time", "text", "variable", "value", "layout", "encoding")
 
 
 def cases_for(

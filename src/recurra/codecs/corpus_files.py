@@ -17,9 +17,9 @@ from recurra.codecs.cases import Cases
 from recurra.codecs.corpus import CorpusCodec
 from recurra.codecs.frames import check_frames
 from recurra.codecs.from_table import text_cases
-from recurra.codecs.read_bytes import decode_text, read_bytes
-from recurra.codecs.read_delimited import read_delimited
-from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
+from recurra.codecs.read_bytes import read_bytes, read_text
+from recurra.codecs.read_table import read_table
+from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import find_roles
 from recurra.codecs.table import Table, shorten
 from recurra.errors import DataError
@@ -64,12 +64,11 @@ def read_corpus(
         by_line = settings.sequences == "line"
         if isinstance(expect, CorpusCodec):
             by_line = expect.ends
-        return _text_cases(path, by_line)
+        return _text_cases(path, settings.encoding, by_line)
     if suffix in _LINES:
-        return _jsonl_cases(path)
+        return _jsonl_cases(path, settings.encoding)
     if suffix in CORPUS_SUFFIXES:
-        table = read_parquet(path) if suffix == ".parquet" else read_delimited(path)
-        return _table_cases(table, settings)
+        return _table_cases(read_table(path, settings.encoding), settings)
     if path.is_dir() or not path.exists():
         read_bytes(path)
     raise DataError(
@@ -101,9 +100,9 @@ def corpus_cases(X: Any) -> Cases:
     return _cases("frames", [check_frames(x, f"X[{i}]") for i, x in enumerate(X)], "X")
 
 
-def _text_cases(path: Path, by_line: bool) -> Cases:
+def _text_cases(path: Path, encoding: str, by_line: bool) -> Cases:
     # A file's line ends are its system's, not the text's.
-    text = decode_text(read_bytes(path), path).replace("\r\n", "\n")
+    text = read_text(path, encoding).replace("\r\n", "\n")
     if not by_line:
         try:
             return _cases("text", [check_text(text, "the file")], str(path))
@@ -115,11 +114,11 @@ def _text_cases(path: Path, by_line: bool) -> Cases:
     return _cases("text", [line for _, line in lines], str(path), [str(n) for n, _ in lines])
 
 
-def _jsonl_cases(path: Path) -> Cases:
+def _jsonl_cases(path: Path, encoding: str) -> Cases:
     found: list[Any] = []
     ids: list[str] = []
     kind = ""
-    for number, record in _records(path):
+    for number, record in _records(path, encoding):
         keys = [key for key in _KEYS if key in record]
         if len(keys) != 1 or (kind and keys[0] != kind):
             raise DataError(
@@ -140,8 +139,8 @@ def _jsonl_cases(path: Path) -> Cases:
     return _cases(kind, found, str(path), ids)
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(decode_text(read_bytes(path), path).split("\n"), 1):
+def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from recurra.codecs.cases import Cases, Columns
 from recurra.codecs.dates import seconds_of
-from recurra.codecs.read_delimited import read_delimited
-from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
+from recurra.codecs.read_table import TABLES, read_table
+from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import is_role_name, named_column
 from recurra.codecs.table import Table
 from recurra.codecs.timeline import first_fault
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["SeriesCases", "read_series"]
 
 Array = npt.NDArray[Any]
-_READERS = {".csv": read_delimited, ".tsv": read_delimited, ".parquet": read_parquet}
 _IDS = ("id", "series", "series_id", "unique_id", "item_id")
 _TIMES = ("time", "t", "timestamp", "date", "datetime", "ds", "step", "month", "year")
 
@@ -77,7 +76,7 @@ def read_series(
             rise within a series; with the line.
     """
     del need_target
-    table = _table(source)
+    table = _table(source, settings.encoding)
     columns = expect.columns if expect is not None else None
     id_column = _role(table, settings.id, columns.id if columns else None, "id", _IDS)
     time_column = _role(table, settings.time, columns.time if columns else None, "time", _TIMES)
@@ -126,18 +125,17 @@ def target_list(table: Table, said: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def _table(source: Any) -> Table:
+def _table(source: Any, encoding: str) -> Table:
     if is_frame(source):
         return read_frame(source)
     if not isinstance(source, str | Path):
         raise DataError(f"expected a path or a data frame, got {type(source).__name__}")
-    reader = _READERS.get(Path(source).suffix.lower())
-    if reader is None:
+    if Path(source).suffix.lower() not in TABLES:
         raise DataError(
-            f"expected a table ({', '.join(_READERS)}), got {Path(source).suffix or 'no suffix'!r}",
+            f"expected a table ({', '.join(TABLES)}), got {Path(source).suffix or 'no suffix'!r}",
             path=source,
         )
-    return reader(Path(source))
+    return read_table(Path(source), encoding)
 
 
 def _role(

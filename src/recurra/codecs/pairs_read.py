@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from recurra.codecs.cases import Cases
 from recurra.codecs.pairs import PairCodec
-from recurra.codecs.read_bytes import decode_text, read_bytes
-from recurra.codecs.read_delimited import read_delimited
-from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
+from recurra.codecs.read_bytes import read_text
+from recurra.codecs.read_table import read_table
+from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.table import Table, shorten
 from recurra.errors import DataError
 
@@ -63,14 +63,13 @@ def read_pairs(
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in _TABLES:
-        table = read_parquet(path) if suffix == ".parquet" else read_delimited(path)
-        return _table_cases(table, settings, need_target)
+        return _table_cases(read_table(path, settings.encoding), settings, need_target)
     if suffix in _OTHERS:
         raise DataError(
             f"expected lines source<TAB>target, a .csv or a .parquet, got {suffix}: convert it",
             path=path,
         )
-    return _line_cases(path, need_target, featured)
+    return _line_cases(path, settings.encoding, need_target, featured)
 
 
 def pair_cases(X: Any, y: Any = None) -> Cases:
@@ -99,8 +98,8 @@ def pair_cases(X: Any, y: Any = None) -> Cases:
     return Cases("text", inputs, (), ids, "X", targets, None if targets is None else "class")
 
 
-def _line_cases(path: Path, need_target: bool, featured: bool | None) -> Cases:
-    rows = list(_rows(decode_text(read_bytes(path), path)))
+def _line_cases(path: Path, encoding: str, need_target: bool, featured: bool | None) -> Cases:
+    rows = list(_rows(read_text(path, encoding)))
     if rows and rows[0][1] in _HEADERS:
         names = rows[0][1]
         rows = rows[1:]

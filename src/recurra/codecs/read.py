@@ -21,12 +21,13 @@ from recurra.codecs.corpus_files import read_corpus
 from recurra.codecs.forecast_table import read_series
 from recurra.codecs.from_table import join_labels, long_cases, text_cases
 from recurra.codecs.pairs_read import read_pairs
-from recurra.codecs.read_delimited import read_delimited
+from recurra.codecs.read_bytes import UTF_8
 from recurra.codecs.read_jsonl import read_jsonl
 from recurra.codecs.read_npz import read_npz
+from recurra.codecs.read_table import TABLES, read_table
 from recurra.codecs.read_tags import is_tagged, read_tag_cases
 from recurra.codecs.read_ts import read_ts
-from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
+from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import find_roles
 from recurra.codecs.settled import Task
 from recurra.codecs.table import Table
@@ -39,12 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["READERS", "SUFFIXES", "read_cases"]
 
-_TABLES: dict[str, Callable[[Path], Table]] = {
-    ".csv": read_delimited,
-    ".tsv": read_delimited,
-    ".parquet": read_parquet,
-}
-SUFFIXES = (*_TABLES, ".ts", ".jsonl", ".ndjson", ".npz")
+SUFFIXES = (*TABLES, ".ts", ".jsonl", ".ndjson", ".npz")
+_NOT_TEXT = (".parquet", ".npz")
 # Tasks with readers of their own, called as `read_cases` is.
 READERS: dict[str, Callable[..., Cases]] = {
     "tag": read_tag_cases,
@@ -73,6 +70,7 @@ def read_cases(
     Raises:
         DataError: one sentence: what was expected, what came, where, what to do.
     """
+    _refuse_idle_encoding(source, settings)
     named = settings.task if expect is None else expect.task
     if named == "auto" and is_tagged(source):
         named = "tag"
@@ -91,9 +89,9 @@ def read_cases(
     else:
         raise DataError(f"expected a path or a data frame, got {type(source).__name__}")
 
-    if suffix in ("", *_TABLES):
+    if suffix in ("", *TABLES):
         if suffix:
-            table = _TABLES[suffix](Path(source))
+            table = read_table(Path(source), settings.encoding)
         inside = want_target and labels is None
         known = expect if isinstance(expect, SequenceCodec) else None
         wanted: dict[str, Any] = {
@@ -118,21 +116,32 @@ def read_cases(
                 "into the file",
                 path=cases.source,
             )
-        cases = join_labels(cases, _labels_table(labels), settings, task)
+        cases = join_labels(cases, _labels_table(labels, settings.encoding), settings, task)
     if need_target and cases.targets is None:
         raise DataError("expected targets, got none: add them to the file", path=cases.source)
     return cases if expect is None else expect.arrange(cases)
+
+
+def _refuse_idle_encoding(source: Any, settings: DataSettings) -> None:
+    """An encoding is of text; Parquet, arrays and data frames hold theirs themselves."""
+    named = [s for s in (source, settings.labels) if isinstance(s, str | Path)]
+    texts = [path for path in named if Path(path).suffix.lower() not in _NOT_TEXT]
+    if settings.encoding.lower() != UTF_8 and not texts:
+        raise DataError(
+            f"encoding={settings.encoding!r} is of text files, and this is none: leave it out",
+            path=named[0] if named else None,
+        )
 
 
 def _array_cases(
     path: Path, suffix: str, settings: DataSettings, task: Task, want_target: bool
 ) -> Cases:
     if suffix == ".ts":
-        cases = read_ts(path, task=task)
+        cases = read_ts(path, task=task, encoding=settings.encoding)
     elif suffix == ".npz":
         cases = read_npz(path, layout=settings.layout, task=task)
     else:
-        cases = read_jsonl(path, task=task, want_target=want_target)
+        cases = read_jsonl(path, task=task, want_target=want_target, encoding=settings.encoding)
     if settings.features is not None:
         raise DataError(
             f"features names columns of a table, but {suffix} has no named columns: leave features "
@@ -142,14 +151,14 @@ def _array_cases(
     return cases if want_target else replace(cases, targets=None, target_kind=None)
 
 
-def _labels_table(path: Path) -> Table:
+def _labels_table(path: Path, encoding: str) -> Table:
     suffix = path.suffix.lower()
-    if suffix not in _TABLES:
+    if suffix not in TABLES:
         raise DataError(
-            f"expected labels in a table ({', '.join(_TABLES)}), got {suffix or 'no suffix'}",
+            f"expected labels in a table ({', '.join(TABLES)}), got {suffix or 'no suffix'}",
             path=path,
         )
-    return _TABLES[suffix](path)
+    return read_table(path, encoding)
 
 
 def _unknown_suffix(path: Path) -> DataError:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recurra.codecs.cases import Cases
-from recurra.codecs.read_bytes import decode_text, read_bytes
+from recurra.codecs.read_bytes import UTF_8, read_text
 from recurra.codecs.table import shorten
 from recurra.codecs.tokens import check_token
 from recurra.errors import DataError
@@ -25,17 +25,18 @@ SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".bioes", ".bmes", ".txt")
 _DOCUMENT = "-DOCSTART-"
 
 
-def read_conll(path: Path, *, want_target: bool = True) -> Cases:
+def read_conll(path: Path, *, want_target: bool = True, encoding: str = UTF_8) -> Cases:
     """The sentences of a file, each a case of tokens.
 
     Args:
-        path: UTF-8 text.
+        path: Of the file.
         want_target: Read the tags; a file of one column has none.
+        encoding: As Python names it.
 
     Raises:
         DataError: with the line that is wrong: another number of columns than the first, or no tag.
     """
-    text = decode_text(read_bytes(path), path)
+    text = read_text(path, encoding)
     sentences: list[list[tuple[int, list[str]]]] = [[]]
     columns = 0
     for number, fields in _rows(text):
@@ -82,9 +83,9 @@ def read_conll(path: Path, *, want_target: bool = True) -> Cases:
     )
 
 
-def looks_like_conll(path: Path) -> bool:
+def looks_like_conll(path: Path, encoding: str = UTF_8) -> bool:
     """Whether a .tsv holds sentences rather than a table: rows of fields on both sides of a gap."""
-    text = decode_text(read_bytes(path), path)
+    text = read_text(path, encoding)
     seen = gap = False
     for _, fields in _rows(text):
         if fields is None:

@@ -1,7 +1,7 @@
 """CSV and TSV -> a table of texts: polars reads; the csv module finds the line of an error.
 
-CSV: UTF-8, a header line, commas, fields in double quotes where needed (RFC 4180).
-TSV: UTF-8, one line a row, tabs; a field in double quotes loses them ("" inside is one "), any
+CSV: a header line, commas, fields in double quotes where needed (RFC 4180).
+TSV: one line a row, tabs; a field in double quotes loses them ("" inside is one "), any
 other quote is a plain character. Blank lines count for nothing in both.
 """
 
@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from recurra.codecs.read_bytes import decode_text, read_bytes
+from recurra.codecs.read_bytes import UTF_8, read_text
 from recurra.codecs.roles import is_role_name
 from recurra.codecs.table import Table, shorten
 from recurra.errors import DataError
@@ -37,7 +37,7 @@ class _Row(NamedTuple):
     fields: list[str]
 
 
-def read_delimited(path: Path) -> Table:
+def read_delimited(path: Path, encoding: str = UTF_8) -> Table:
     """A CSV or, by its suffix, a TSV.
 
     A table `text,label` may lack its header: then its first line holds no known name, and the
@@ -47,7 +47,7 @@ def read_delimited(path: Path) -> Table:
         DataError: not readable, not text, no row, no header, doubled names, a row with too few
             or too many fields.
     """
-    text = decode_text(read_bytes(path), path)
+    text = read_text(path, encoding)
     tabs = path.suffix.lower() != ".csv"
 
     def rows() -> Iterator[_Row]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from recurra.codecs.arrays import check_series, check_text
 from recurra.codecs.cases import Cases, unnamed_features
-from recurra.codecs.read_bytes import decode_text, read_bytes
+from recurra.codecs.read_bytes import UTF_8, read_text
 from recurra.codecs.settled import Task, settle_targets
 from recurra.codecs.table import shorten
 from recurra.codecs.timeline import check_times
@@ -30,13 +30,15 @@ __all__ = ["read_jsonl"]
 Array = npt.NDArray[Any]
 
 
-def read_jsonl(path: Path, *, task: Task = "auto", want_target: bool = True) -> Cases:
+def read_jsonl(
+    path: Path, *, task: Task = "auto", want_target: bool = True, encoding: str = UTF_8
+) -> Cases:
     """The cases of a JSONL file; labels keep their JSON type.
 
     Raises:
         DataError: with the line that is wrong.
     """
-    lines = decode_text(read_bytes(path), path).split("\n")
+    lines = read_text(path, encoding).split("\n")
     records = [(n, _record(line, path, n)) for n, line in enumerate(lines, 1) if line.strip()]
     if not records:
         raise DataError(

@@ -21,10 +21,10 @@ from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.arrays import cases_from_arrays
 from recurra.codecs.cases import Cases, Label
 from recurra.codecs.from_table import groups_of, long_cases, text_cases
-from recurra.codecs.read_bytes import decode_text, read_bytes
+from recurra.codecs.read_bytes import read_text
 from recurra.codecs.read_conll import SUFFIXES, looks_like_conll, read_conll
-from recurra.codecs.read_delimited import read_delimited
-from recurra.codecs.read_typed import is_frame, read_frame, read_parquet
+from recurra.codecs.read_table import TABLES, read_table
+from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import find_roles, named_column
 from recurra.codecs.table import Table, shorten
 from recurra.codecs.target import check_label
@@ -67,12 +67,10 @@ def read_tag_cases(
     else:
         path = Path(source)
         suffix = path.suffix.lower()
-        if suffix in SUFFIXES or (suffix == ".tsv" and looks_like_conll(path)):
-            cases = read_conll(path, want_target=want)
-        elif suffix in (".tsv", ".csv"):
-            cases = _table_cases(read_delimited(path), settings, want, expect)
-        elif suffix == ".parquet":
-            cases = _table_cases(read_parquet(path), settings, want, expect)
+        if suffix in SUFFIXES or (suffix == ".tsv" and looks_like_conll(path, settings.encoding)):
+            cases = read_conll(path, want_target=want, encoding=settings.encoding)
+        elif suffix in TABLES:
+            cases = _table_cases(read_table(path, settings.encoding), settings, want, expect)
         elif suffix in (".jsonl", ".ndjson"):
             cases = _json_cases(path, settings, want)
         else:
@@ -227,7 +225,7 @@ def _token_cases(table: Table, id_column: str, text_column: str) -> Cases:
 
 
 def _json_cases(path: Path, settings: DataSettings, want: bool) -> Cases:
-    lines = decode_text(read_bytes(path), path).split("\n")
+    lines = read_text(path, settings.encoding).split("\n")
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise DataError("expected one JSON object a line, got only blank lines", path=path)

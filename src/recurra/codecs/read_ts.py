@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs.cases import Cases, unnamed_features
-from recurra.codecs.read_bytes import decode_text, read_bytes
+from recurra.codecs.read_bytes import UTF_8, read_text
 from recurra.codecs.settled import Task, settle_targets
 from recurra.codecs.table import MISSING, shorten
 from recurra.errors import DataError
@@ -46,7 +46,7 @@ class _Header:
         return self.labels is not None or self.flags.get("targetlabel", False)
 
 
-def read_ts(path: Path, *, task: Task = "auto") -> Cases:
+def read_ts(path: Path, *, task: Task = "auto", encoding: str = UTF_8) -> Cases:
     """The cases of a `.ts` file.
 
     With `task="auto"` the header says what the targets are; class labels are texts.
@@ -55,7 +55,7 @@ def read_ts(path: Path, *, task: Task = "auto") -> Cases:
         DataError: with the line that is wrong.
     """
     # Only "\n" ends a line: other line separators may stand inside comments.
-    lines = decode_text(read_bytes(path), path).split("\n")
+    lines = read_text(path, encoding).split("\n")
     header, start = _read_header(lines, path)
     inputs: list[Array] = []
     targets: list[str] = []

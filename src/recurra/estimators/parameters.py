@@ -22,8 +22,8 @@ from recurra.spec.settings import SECTIONS, tasks_of
 
 __all__ = ["FIELDS", "Parameters", "checked", "described", "fields_of", "signature"]
 
-# The class is the task, and y gives the labels.
-_LEFT_OUT = ("task", "labels")
+# The class is the task, y gives the labels, and what is in memory has no encoding.
+_LEFT_OUT = ("task", "labels", "encoding")
 
 FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
     {

@@ -42,6 +42,11 @@ class DataSettings(Section):
     layout: Literal["ntc", "nct"] = Field(
         "ntc", description="Axes of arrays: cases, time, channels; or cases, channels, time."
     )
+    encoding: str = Field(
+        "utf-8",
+        description="Of text files, as Python names it: gb18030 (reads GBK and GB2312 too), big5, "
+        "utf-16, latin-1, ...",
+    )
     symbol: Literal["character", "word", "piece"] = Field(
         "character", description="What a text is cut into; byte-pair pieces: to generate only."
     )
