@@ -40,6 +40,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 3e-3,
     "threads": 1,
 }
+QUICK: dict[str, Any] = {"epochs": 1, "hidden": 8}
 
 
 def read(folder: Path) -> pl.DataFrame:
@@ -49,7 +50,7 @@ def read(folder: Path) -> pl.DataFrame:
     return table.select(time.dt.strftime("%Y-%m-%dT%H:%M").alias("time"), TARGET, *COVARIATES)
 
 
-def measure(folder: Path, seed: int, quick: bool) -> list[Row]:
+def measure(folder: Path, settings: dict[str, Any], quick: bool) -> list[Row]:
     """The rows of the network and of the naive forecasts."""
     table = read(folder)
     year = table["time"].str.slice(0, 4).cast(pl.Int64)
@@ -57,8 +58,7 @@ def measure(folder: Path, seed: int, quick: bool) -> list[Row]:
     learn = table[: before[2013] // 10 if quick else before[2013]]
     watch = table[before[2013] - LOOKBACK : before[2014]]
     test = table[before[2014] - LOOKBACK :]
-    settings = SETTINGS | ({"epochs": 1, "hidden": 8} if quick else {})
-    forecaster = SequenceForecaster(seed=seed, **settings)
+    forecaster = SequenceForecaster(**settings)
     row, figures = fitted(
         "next hour", "GRU", forecaster, test, lambda: forecaster.fit(learn, valid=watch)
     )
@@ -67,7 +67,7 @@ def measure(folder: Path, seed: int, quick: bool) -> list[Row]:
 
 def main(argv: Sequence[str] | None = None) -> list[Row]:
     """Measure, print, write."""
-    return run("Forecasts of air quality.", measure, argv)
+    return run("beijing_forecast", "Forecasts of air quality.", measure, SETTINGS, QUICK, argv)
 
 
 if __name__ == "__main__":

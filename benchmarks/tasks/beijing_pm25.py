@@ -10,11 +10,8 @@ the last value. Learnt on 2010 to 2013, measured on every hour of 2014 with a re
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 from sklearn.linear_model import Ridge
 
-from benchmarks.machine import machine
+from benchmarks.command import changes, options, write
 from recurra import SequenceRegressor
 from recurra.metrics import mae, mse
 
@@ -43,6 +40,7 @@ SETTINGS: dict[str, Any] = {
     "valid_fraction": 0.1,
     "threads": 1,
 }
+QUICK: dict[str, Any] = {"epochs": 2}
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,9 @@ def filled(days: Array) -> Array:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table, and write JSON."""
-    raw = argparse.RawTextHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("--data", type=Path, required=True, help="Folder beijing_pm25.")
-    parser.add_argument("--seed", type=int, default=0, help="Of the networks.")
-    parser.add_argument("--json", type=Path, help="File to write.")
-    parser.add_argument("--quick", action="store_true", help="A tenth of the windows, two epochs.")
-    chosen = parser.parse_args(arguments)
+    quick = "a tenth of the windows, two epochs"
+    chosen = options(__doc__, data="folder beijing_pm25", quick=quick).parse_args(arguments)
+    settings = SETTINGS | changes(chosen, QUICK) | {"seed": chosen.seed}
     (file,) = chosen.data.glob("*.csv")
     table = pl.read_csv(file, null_values="NA", infer_schema_length=None)
     values = table.select(pl.col(list(FEATURES)).cast(pl.Float64)).fill_null(np.nan).to_numpy()
@@ -115,22 +109,11 @@ def main(arguments: list[str] | None = None) -> None:
     add("linear map", ridge.predict(filled(test[0])), begin)
     for strategy in STRATEGIES:
         begin = time.process_time()
-        changes: dict[str, Any] = {"seed": chosen.seed, "missing": strategy}
-        if chosen.quick:
-            changes["epochs"] = 2
-        model = SequenceRegressor(**(SETTINGS | changes))
+        model = SequenceRegressor(**(settings | {"missing": strategy}))
         model.fit(train[0], train[2] - train[1])
         add(f"GRU {strategy}", model.predict(test[0]), begin)
-    if chosen.json is not None:
-        record = {
-            "task": "beijing_pm25",
-            "seed": chosen.seed,
-            "quick": chosen.quick,
-            "windows": [len(train[1]), len(test[1])],
-            "rows": [asdict(row) for row in rows],
-            "machine": machine(),
-        }
-        chosen.json.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    counts = [len(train[1]), len(test[1])]
+    write("beijing_pm25", chosen, settings, [asdict(row) for row in rows], windows=counts)
 
 
 if __name__ == "__main__":

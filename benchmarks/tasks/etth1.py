@@ -43,6 +43,7 @@ SETTINGS: dict[str, Any] = {
     "weight_decay": 0.0,
     "threads": 1,
 }
+QUICK: dict[str, Any] = {"epochs": 1, "hidden": 16}
 
 
 def read(folder: Path) -> Array:
@@ -54,17 +55,16 @@ def read(folder: Path) -> Array:
     return standardised
 
 
-def measure(folder: Path, seed: int, quick: bool) -> list[Row]:
+def measure(folder: Path, settings: dict[str, Any], quick: bool) -> list[Row]:
     """The rows of both horizons."""
     values = read(folder)
     learn = values[: LEARN // 8 if quick else LEARN]
     watch = values[LEARN - LOOKBACK : LEARN + WATCH]
     test = values[LEARN + WATCH - LOOKBACK :]
-    settings = SETTINGS | ({"epochs": 1, "hidden": 16} if quick else {})
     rows: list[Row] = []
     for horizon in (24, 96):
         name = f"{horizon} hours"
-        forecaster = SequenceForecaster(horizon=horizon, seed=seed, **settings)
+        forecaster = SequenceForecaster(horizon=horizon, **settings)
         row, figures = fitted(
             name,
             "GRU, segments",
@@ -82,7 +82,7 @@ def measure(folder: Path, seed: int, quick: bool) -> list[Row]:
 
 def main(argv: Sequence[str] | None = None) -> list[Row]:
     """Measure, print, write."""
-    return run("Forecasts of ETTh1.", measure, argv)
+    return run("etth1", "Forecasts of ETTh1.", measure, SETTINGS, QUICK, argv)
 
 
 if __name__ == "__main__":

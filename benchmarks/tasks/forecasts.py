@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.command import Clock, changes, options, write
 
 __all__ = ["Row", "fitted", "naive_rows", "run"]
 
@@ -34,9 +31,8 @@ def fitted(
     data: str, name: str, forecaster: Any, test: Any, learn: Callable[[], Any]
 ) -> tuple[Row, dict[str, float]]:
     """The row of a forecaster that `learn` trains, measured on `test`; and all its figures."""
-    begin = time.process_time()
-    learn()
-    seconds = time.process_time() - begin
+    with Clock() as clock:
+        learn()
     figures = forecaster.backtest(test)
     row = Row(
         data,
@@ -44,7 +40,7 @@ def fitted(
         figures["mse"],
         figures["mae"],
         figures["mase"],
-        cpu_seconds=seconds,
+        cpu_seconds=clock.cpu_seconds,
     )
     return row, figures
 
@@ -59,25 +55,29 @@ def naive_rows(data: str, figures: dict[str, float]) -> list[Row]:
 
 
 def run(
+    task: str,
     description: str,
-    measure: Callable[[Path, int, bool], Sequence[Row]],
+    measure: Callable[[Path, dict[str, Any], bool], Sequence[Row]],
+    settings: dict[str, Any],
+    quick: dict[str, Any],
     argv: Sequence[str] | None = None,
 ) -> list[Row]:
     """The command `--data DIR --seed S --json FILE [--quick]`: print the rows, write them as JSON.
 
     Args:
+        task: Name of the benchmark.
         description: Of the command.
-        measure: Folder, seed and whether to be quick -> rows.
+        measure: Folder, settings and whether to be quick -> rows.
+        settings: Of the forecaster.
+        quick: Those that `--quick` changes.
         argv: Arguments; None: those of the process.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the file")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="where to write the rows")
-    parser.add_argument("--quick", action="store_true", help="one epoch of a small network")
+    parser = options(
+        description, data="folder of the file", quick="one epoch or two of a small network"
+    )
     chosen = parser.parse_args(argv)
-    begin = time.perf_counter()
-    rows = list(measure(chosen.data, chosen.seed, chosen.quick))
+    used = settings | changes(chosen, quick) | {"seed": chosen.seed}
+    rows = list(measure(chosen.data, used, chosen.quick))
     print(
         f"{'data':<14}{'model':<18}{'MSE':>12}{'MAE':>10}{'MASE':>9}{'published':>11}{'CPU s':>8}"
     )
@@ -87,15 +87,7 @@ def run(
             f"{_shown(row.published, 3):>11}"
         )
         print(f"{row.data:<14}{row.model:<18}{cells}{row.cpu_seconds:>8.0f}")
-    if chosen.json is not None:
-        tree = {
-            "seed": chosen.seed,
-            "quick": chosen.quick,
-            "seconds": time.perf_counter() - begin,
-            "machine": machine(),
-            "rows": [asdict(row) for row in rows],
-        }
-        chosen.json.write_text(json.dumps(tree, indent=1) + "\n", "utf-8")
+    write(task, chosen, used, [asdict(row) for row in rows])
     return rows
 
 

@@ -10,14 +10,11 @@ of 5 on test. Published: the shared task's LSTM baseline, Gorman et al. 2020.
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.command import Clock, changes, options, write
 from recurra import SequenceTransducer
 from recurra.codecs import Cases, read_cases
 from recurra.spec.settings import DataSettings
@@ -62,6 +59,7 @@ SETTINGS: dict[str, Any] = {
     "beam": 5,
     "threads": 1,
 }
+QUICK: dict[str, Any] = {"hidden": 16, "embedding": 8, "epochs": 2}
 
 
 @dataclass(frozen=True)
@@ -92,15 +90,13 @@ def read(folder: Path, language: str, part: str, most: int | None = None) -> Cas
     return cases if most is None else cases.subset(range(min(most, len(cases))))
 
 
-def measured(folder: Path, language: str, seed: int, quick: bool) -> Row:
+def measured(folder: Path, language: str, settings: dict[str, Any], *, quick: bool) -> Row:
     """Train on train, choose on dev, measure on test."""
     most = 300 if quick else None
     train, dev, test = (read(folder, language, part, most) for part in ("train", "dev", "test"))
-    changes: dict[str, Any] = {"hidden": 16, "embedding": 8, "epochs": 2} if quick else {}
-    model = SequenceTransducer(**(SETTINGS | changes | {"seed": seed}))
-    begin, begin_cpu = time.perf_counter(), time.process_time()
-    model.fit(train.inputs, train.targets, valid=(dev.inputs, dev.targets))
-    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    model = SequenceTransducer(**settings)
+    with Clock() as clock:
+        model.fit(train.inputs, train.targets, valid=(dev.inputs, dev.targets))
     figures = model.evaluate(test.inputs, test.targets)
     best = min(model.history_, key=lambda record: (record["metric"], record["valid_loss"]))
     return Row(
@@ -111,43 +107,29 @@ def measured(folder: Path, language: str, seed: int, quick: bool) -> Row:
         FLOORS[language],
         round(100 * model.evaluate(dev.inputs, dev.targets)["word_error_rate"], 2),
         best["epoch"],
-        round(seconds, 1),
-        round(cpu, 1),
+        clock.seconds,
+        clock.cpu_seconds,
     )
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table, and write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="Folder g2p.")
-    parser.add_argument("--seed", type=int, default=0, help="Of the networks.")
-    parser.add_argument("--json", type=Path, help="File to write.")
+    parser = options(__doc__, data="folder g2p", quick="300 words, two epochs, 16 units")
     parser.add_argument("--languages", nargs="*", choices=PUBLISHED, default=list(PUBLISHED))
-    parser.add_argument("--quick", action="store_true", help="300 words, two epochs, 16 units.")
     chosen = parser.parse_args(arguments)
+    settings = SETTINGS | changes(chosen, QUICK) | {"seed": chosen.seed}
     rows = []
     for language in chosen.languages:
-        row = measured(chosen.data, language, chosen.seed, chosen.quick)
+        row = measured(chosen.data, language, settings, quick=chosen.quick)
         print(
             f"{row.language}  WER {row.word_error_rate:6.2f}  (published {row.published:.2f}, "
             f"floor {row.floor:.2f})  dev {row.dev:.2f}, epoch {row.epoch}, "
             f"{row.cpu_seconds:.0f} CPU s",
             flush=True,
         )
-        rows.append(row)
-        if chosen.json is not None:
-            # After each language: a run that is stopped leaves what it has.
-            record = {
-                "task": "g2p",
-                "seed": chosen.seed,
-                "quick": chosen.quick,
-                "settings": SETTINGS,
-                "rows": [asdict(row) for row in rows],
-                "machine": machine(),
-            }
-            chosen.json.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        rows.append(asdict(row))
+        # After each language: a run that is stopped leaves what it has.
+        write("g2p", chosen, settings, rows)
 
 
 if __name__ == "__main__":

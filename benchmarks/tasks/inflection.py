@@ -10,13 +10,10 @@ task, Cotterell et al. 2016.
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.command import Clock, changes, options, write
 from recurra import SequenceTransducer
 from recurra.codecs import Cases, read_cases
 from recurra.spec.settings import DataSettings
@@ -44,6 +41,7 @@ SETTINGS: dict[str, Any] = {
     "beam": 5,
     "threads": 1,
 }
+QUICK: dict[str, Any] = {"hidden": 16, "embedding": 8, "epochs": 2}
 
 
 def read(folder: Path, part: str, most: int | None = None) -> Cases:
@@ -52,15 +50,13 @@ def read(folder: Path, part: str, most: int | None = None) -> Cases:
     return cases if most is None else cases.subset(range(min(most, len(cases))))
 
 
-def measured(folder: Path, seed: int, quick: bool) -> dict[str, float]:
+def measured(folder: Path, settings: dict[str, Any], *, quick: bool) -> dict[str, float]:
     """Train on train, choose on dev, measure on test; percent and seconds."""
     most = 300 if quick else None
     train, dev, test = (read(folder, part, most) for part in ("train", "dev", "test"))
-    changes: dict[str, Any] = {"hidden": 16, "embedding": 8, "epochs": 2} if quick else {}
-    model = SequenceTransducer(**(SETTINGS | changes | {"seed": seed}))
-    begin, begin_cpu = time.perf_counter(), time.process_time()
-    model.fit(train.inputs, train.targets, valid=(dev.inputs, dev.targets))
-    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    model = SequenceTransducer(**settings)
+    with Clock() as clock:
+        model.fit(train.inputs, train.targets, valid=(dev.inputs, dev.targets))
     figures = model.evaluate(test.inputs, test.targets)
     return {
         "accuracy": round(100 * figures["accuracy"], 2),
@@ -68,36 +64,22 @@ def measured(folder: Path, seed: int, quick: bool) -> dict[str, float]:
         "published": PUBLISHED,
         "floor": FLOOR,
         "dev_greedy": round(100 * (1 - model.best_metric_), 2),
-        "seconds": round(seconds, 1),
-        "cpu_seconds": round(cpu, 1),
+        "seconds": clock.seconds,
+        "cpu_seconds": clock.cpu_seconds,
     }
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print a line, and write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="Folder inflection.")
-    parser.add_argument("--seed", type=int, default=0, help="Of the network.")
-    parser.add_argument("--json", type=Path, help="File to write.")
-    parser.add_argument("--quick", action="store_true", help="300 forms, two epochs, 16 units.")
+    parser = options(__doc__, data="folder inflection", quick="300 forms, two epochs, 16 units")
     chosen = parser.parse_args(arguments)
-    row = measured(chosen.data, chosen.seed, chosen.quick)
+    settings = SETTINGS | changes(chosen, QUICK) | {"seed": chosen.seed}
+    row = measured(chosen.data, settings, quick=chosen.quick)
     print(
         f"accuracy {row['accuracy']:.2f} (published {PUBLISHED}, floor {FLOOR}), "
         f"{row['cpu_seconds']:.0f} CPU s"
     )
-    if chosen.json is not None:
-        record = {
-            "task": "inflection",
-            "seed": chosen.seed,
-            "quick": chosen.quick,
-            "settings": SETTINGS,
-            "row": row,
-            "machine": machine(),
-        }
-        chosen.json.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    write("inflection", chosen, settings, [row])
 
 
 if __name__ == "__main__":

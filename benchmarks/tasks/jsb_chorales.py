@@ -11,13 +11,10 @@ arXiv:1803.01271, table 1 (GRU).
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.command import Clock, changes, options, write
 from recurra import SequenceGenerator
 from recurra.codecs import read_corpus
 from recurra.spec.settings import DataSettings
@@ -42,6 +39,7 @@ SETTINGS: dict[str, Any] = {
     "precision": "bfloat16",
     "threads": 1,
 }
+QUICK: dict[str, Any] = {"hidden": 16, "epochs": 2}
 
 
 def read(folder: Path, part: str, most: int | None = None) -> list[Any]:
@@ -50,17 +48,14 @@ def read(folder: Path, part: str, most: int | None = None) -> list[Any]:
 
 
 def measured(
-    folder: Path, seed: int, quick: bool, changes: dict[str, Any]
+    folder: Path, settings: dict[str, Any], *, quick: bool
 ) -> dict[str, float | dict[str, float]]:
     """Train on train, choose on valid, measure on test; nats a frame and seconds."""
     most = 12 if quick else None
     train, valid, test = (read(folder, part, most) for part in ("train", "valid", "test"))
-    if quick:
-        changes = {"hidden": 16, "epochs": 2} | changes
-    model = SequenceGenerator(**(SETTINGS | changes | {"seed": seed}))
-    begin, begin_cpu = time.perf_counter(), time.process_time()
-    model.fit(train, valid=valid)
-    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    model = SequenceGenerator(**settings)
+    with Clock() as clock:
+        model.fit(train, valid=valid)
     return {
         "nll": round(model.score(test).nll, 4),
         "valid": round(model.score(valid).nll, 4),
@@ -68,41 +63,23 @@ def measured(
         "floor": FLOOR,
         "epochs": model.n_iter_,
         "parameters": model.parameters_,
-        "seconds": round(seconds, 1),
-        "cpu_seconds": round(cpu, 1),
+        "seconds": clock.seconds,
+        "cpu_seconds": clock.cpu_seconds,
     }
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print a line, and write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="Folder jsb_chorales.")
-    parser.add_argument("--seed", type=int, default=0, help="Of the network.")
-    parser.add_argument("--json", type=Path, help="File to write.")
-    parser.add_argument("--quick", action="store_true", help="12 chorales a part, two epochs.")
-    parser.add_argument(
-        "--set", nargs="*", default=[], metavar="NAME=JSON", help="Settings to change, as epochs=4."
-    )
+    parser = options(__doc__, data="folder jsb_chorales", quick="12 chorales a part, two epochs")
     chosen = parser.parse_args(arguments)
-    changes = {name: json.loads(value) for name, value in (s.split("=", 1) for s in chosen.set)}
-    row = measured(chosen.data, chosen.seed, chosen.quick, changes)
+    settings = SETTINGS | changes(chosen, QUICK) | {"seed": chosen.seed}
+    row = measured(chosen.data, settings, quick=chosen.quick)
     said = ", ".join(f"{name} {figure}" for name, figure in PUBLISHED.items())
     print(
         f"test {row['nll']:.3f} nats a frame (valid {row['valid']:.3f}; {said}; floor {FLOOR}), "
         f"{row['cpu_seconds']:.0f} CPU s"
     )
-    if chosen.json is not None:
-        record = {
-            "task": "jsb_chorales",
-            "seed": chosen.seed,
-            "quick": chosen.quick,
-            "settings": SETTINGS | changes,
-            "row": row,
-            "machine": machine(),
-        }
-        chosen.json.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    write("jsb_chorales", chosen, settings, [row])
 
 
 if __name__ == "__main__":

@@ -11,11 +11,8 @@ variable. Published: Che et al. 2018, arXiv:1606.01865, table 2 (five folds of t
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import json
 import tempfile
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.machine import machine
+from benchmarks.command import Clock, changes, options, write
 from recurra import SequenceClassifier
 from recurra.codecs import Cases, read_cases
 from recurra.metrics import auc
@@ -60,6 +57,7 @@ SETTINGS: dict[str, Any] = {
     "watch": "auc",
     "threads": 1,
 }
+QUICK: dict[str, Any] = {"epochs": 2, "hidden": 16}
 
 # Filled with means, most of the input is noise already: more dropout than this loses 0.01.
 CHANGES: dict[str, dict[str, Any]] = {"GRU-mean": {"dropout": 0.1, "epochs": 14}}
@@ -157,75 +155,73 @@ def logistic(train: Cases, test: Cases) -> Array:
     return probability
 
 
-def network(strategy: str, train: Cases, test: Cases, seed: int, **changes: Any) -> Array:
-    """The probabilities of a GRU with this strategy."""
-    if strategy in ("mean", "last"):
+def network(train: Cases, test: Cases, settings: dict[str, Any]) -> Array:
+    """The probabilities of a GRU with these settings."""
+    if settings["missing"] in ("mean", "last"):
         train, test = without_flag(train), without_flag(test)
-    settings = SETTINGS | {"seed": seed, "missing": strategy} | changes
     model = SequenceClassifier(**settings)
     model.fit(train.raw, train.target_values())
     probability: Array = model.predict_proba(test.raw)
     return probability
 
 
-def measured(name: str, cases: Cases, grid: float, seed: int, quick: bool) -> Row:
-    """One model over all folds."""
+def measured(name: str, cases: Cases, grid: float, settings: dict[str, Any], folds: int) -> Row:
+    """One model over all folds; the settings' seed draws them too."""
     if name in STRATEGIES:
         cases = gridded(cases, grid)
     labels = np.array([int(label) for label in cases.target_values()])
-    folds = StratifiedKFold(2 if quick else FOLDS, shuffle=True, random_state=seed)
-    begin, begin_cpu = time.perf_counter(), time.process_time()
+    splits = StratifiedKFold(folds, shuffle=True, random_state=settings["seed"])
     found = []
-    for train, test in folds.split(labels, labels):
-        parts = cases.subset(train), cases.subset(test)
-        if name == "logistic regression":
-            answers = logistic(*parts)
-        else:
-            changes = CHANGES.get(name, {}) | ({"epochs": 2, "hidden": 16} if quick else {})
-            answers = network(STRATEGIES[name], *parts, seed, **changes)
-        area = auc(answers, labels[test])
-        assert area is not None  # both classes are in every fold
-        found.append(area)
-        print(f"{name}: fold {len(found)}, AUC {found[-1]:.4f}", flush=True)
+    with Clock() as clock:
+        for train, test in splits.split(labels, labels):
+            parts = cases.subset(train), cases.subset(test)
+            if name in STRATEGIES:
+                answers = network(*parts, settings | {"missing": STRATEGIES[name]})
+            else:
+                answers = logistic(*parts)
+            area = auc(answers, labels[test])
+            assert area is not None  # both classes are in every fold
+            found.append(area)
+            print(f"{name}: fold {len(found)}, AUC {found[-1]:.4f}", flush=True)
     return Row(
         name,
         float(np.mean(found)),
         tuple(found),
         PUBLISHED[name],
-        round(time.perf_counter() - begin, 1),
-        round(time.process_time() - begin_cpu, 1),
+        clock.seconds,
+        clock.cpu_seconds,
     )
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table, and write JSON."""
-    raw = argparse.RawTextHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("--data", type=Path, required=True, help="Folder physionet2012.")
-    parser.add_argument("--seed", type=int, default=0, help="Of the folds and the networks.")
-    parser.add_argument("--json", type=Path, help="File to write.")
-    parser.add_argument("--grid", type=float, default=2.0, help="Hours of a step; 0: each time.")
+    quick = "400 stays, two folds, two epochs"
+    parser = options(__doc__, data="folder physionet2012", quick=quick)
+    parser.add_argument("--grid", type=float, default=2.0, help="hours of a step; 0: each time")
     parser.add_argument("--models", nargs="*", choices=PUBLISHED, default=list(PUBLISHED))
-    parser.add_argument("--quick", action="store_true", help="400 stays, two folds, two epochs.")
     chosen = parser.parse_args(arguments)
     cases = read(chosen.data, 400 if chosen.quick else None)
-    rows = [measured(name, cases, chosen.grid, chosen.seed, chosen.quick) for name in chosen.models]
+    changed = changes(chosen, QUICK) | {"seed": chosen.seed}
+    folds = 2 if chosen.quick else FOLDS
+    rows = [
+        measured(name, cases, chosen.grid, SETTINGS | CHANGES.get(name, {}) | changed, folds)
+        for name in chosen.models
+    ]
     for row in rows:
         print(
             f"{row.model:<20} AUC {row.auc:.4f} (published {row.published:.3f})"
             f"  {row.cpu_seconds:.0f} CPU s"
         )
-    if chosen.json is not None:
-        record = {
-            "task": "physionet2012",
-            "seed": chosen.seed,
-            "grid_hours": chosen.grid,
-            "quick": chosen.quick,
-            "stays": len(cases),
-            "rows": [asdict(row) for row in rows],
-            "machine": machine(),
-        }
-        chosen.json.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    kept = [asdict(row) for row in rows]
+    write(
+        "physionet2012",
+        chosen,
+        SETTINGS | changed,
+        kept,
+        changes=CHANGES,
+        grid_hours=chosen.grid,
+        stays=len(cases),
+    )
 
 
 if __name__ == "__main__":

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.command import Clock, Epochs, changes, options, write
 from recurra import SequenceTagger
 from recurra.codecs import Cases, read_cases
-from recurra.spec.report import EpochRecord
 from recurra.spec.settings import DataSettings
-from recurra.train.progress import Silent
 
 __all__ = ["Row", "measured", "run"]
 
 # With --quick: enough to see that everything runs.
-_QUICK: Mapping[str, Any] = {"hidden": 16, "embedding": 8, "epochs": 2, "min_count": 1}
+_QUICK: dict[str, Any] = {"hidden": 16, "embedding": 8, "epochs": 2, "min_count": 1}
 _QUICK_CASES = 200
 
 
@@ -50,19 +44,6 @@ class Row:
     cpu_seconds: float
 
 
-class _Epochs(Silent):
-    """A line an epoch on standard error: a run takes minutes."""
-
-    def on_epoch(self, record: EpochRecord, best: bool) -> None:
-        """What was learnt, and how well dev is tagged."""
-        print(
-            f"epoch {record['epoch']}: loss {record['loss']:.4f}, dev {record['metric']:.4f}"
-            f"{' (best)' if best else ''}, {time.process_time():.0f} CPU s",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
 def read(folder: Path, name: str, quick: bool) -> Cases:
     """The sentences of one part."""
     cases = read_cases(folder / name, DataSettings(task="tag"))
@@ -77,16 +58,13 @@ def measured(
     figure: str,
     published: str,
     floor: float,
-    seed: int,
     quick: bool,
 ) -> Row:
     """Train on the first file, choose the epoch on the second, measure on the third."""
     train, dev, test = (read(folder, name, quick) for name in names)
-    chosen = {**settings, **(_QUICK if quick else {}), "seed": seed}
-    tagger = SequenceTagger(**chosen)
-    begin, begin_cpu = time.perf_counter(), time.process_time()
-    tagger.fit(train.inputs, train.targets, valid=(dev.inputs, dev.targets), progress=_Epochs())
-    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    tagger = SequenceTagger(**settings)
+    with Clock() as clock:
+        tagger.fit(train.inputs, train.targets, valid=(dev.inputs, dev.targets), progress=Epochs())
     on_test = tagger.evaluate(test.inputs, test.targets)
     on_dev = tagger.evaluate(dev.inputs, dev.targets)
     best = min(tagger.history_, key=lambda record: (-record["metric"], record["valid_loss"]))
@@ -99,8 +77,8 @@ def measured(
         floor=floor,
         epoch=best["epoch"],
         parameters=tagger.parameters_,
-        seconds=round(seconds, 1),
-        cpu_seconds=round(cpu, 1),
+        seconds=clock.seconds,
+        cpu_seconds=clock.cpu_seconds,
     )
 
 
@@ -122,25 +100,14 @@ def run(
         argv: Arguments; None: those of the process.
         of: As `measured`'s.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the files")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="where to write the row")
-    parser.add_argument("--quick", action="store_true", help="200 sentences, two epochs, 16 units")
+    quick = "200 sentences, two epochs, 16 units"
+    parser = options(description, data="folder of the files", quick=quick)
     chosen = parser.parse_args(argv)
-    row = measured(chosen.data, names, settings, seed=chosen.seed, quick=chosen.quick, **of)
+    used = {**settings, **changes(chosen, _QUICK), "seed": chosen.seed}
+    row = measured(chosen.data, names, used, quick=chosen.quick, **of)
     print(
         f"{task}: {row.figure} {row.test:.2f} on test (dev {row.dev:.2f}, epoch {row.epoch}), "
         f"published {row.published}, floor {row.floor:.1f}, {row.seconds:.0f} s"
     )
-    if chosen.json is not None:
-        tree = {
-            "task": task,
-            "seed": chosen.seed,
-            "quick": chosen.quick,
-            "machine": machine(),
-            "settings": dict(settings),
-            "rows": [asdict(row)],
-        }
-        chosen.json.write_text(json.dumps(tree, indent=1) + "\n", "utf-8")
+    write(task, chosen, used, [asdict(row)])
     return row

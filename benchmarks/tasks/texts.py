@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,16 +12,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.machine import machine
+from benchmarks.command import Clock, Epochs, changes, options, write
 from recurra import SequenceClassifier
 from recurra.metrics import accuracy, ece, macro_f1
-from recurra.spec.report import EpochRecord
-from recurra.train.progress import Silent
 
 __all__ = ["Part", "Row", "measured", "run"]
 
 # With --quick: enough to see that everything runs.
-_QUICK: Mapping[str, Any] = {"hidden": 8, "embedding": 8, "epochs": 1}
+_QUICK: dict[str, Any] = {"hidden": 8, "embedding": 8, "epochs": 1}
 _QUICK_CASES = 300
 
 # Texts and labels.
@@ -61,19 +55,6 @@ class Row:
     cpu_seconds: float
 
 
-class _Epochs(Silent):
-    """A line an epoch on standard error: a run takes minutes."""
-
-    def on_epoch(self, record: EpochRecord, best: bool) -> None:
-        """What was learnt, and how good it is on the part that is watched."""
-        print(
-            f"epoch {record['epoch']}: loss {record['loss']:.4f}, watched {record['metric']:.4f}"
-            f"{' (best)' if best else ''}, {time.process_time():.0f} CPU s",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
 def measured(
     train: Part,
     dev: Part,
@@ -83,7 +64,6 @@ def measured(
     analyzer: str,
     ngrams: tuple[int, int],
     published: str,
-    seed: int,
 ) -> Row:
     """Train on the first part, choose the epoch on the second, measure on the third.
 
@@ -92,10 +72,9 @@ def measured(
         analyzer: What TF-IDF counts: "word" or "char".
         ngrams: Shortest and longest run of them.
     """
-    classifier = SequenceClassifier(**settings, seed=seed)
-    begin, begin_cpu = time.perf_counter(), time.process_time()
-    classifier.fit(*train, valid=dev, progress=_Epochs())
-    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    classifier = SequenceClassifier(**settings)
+    with Clock() as clock:
+        classifier.fit(*train, valid=dev, progress=Epochs())
     answers, truth = classifier.predict_proba(test[0]), np.array(test[1])
     called = classifier.model_.decoder.choose(answers)
     linear = make_pipeline(
@@ -115,8 +94,8 @@ def measured(
         published=published,
         epoch=best["epoch"],
         parameters=classifier.parameters_,
-        seconds=round(seconds, 1),
-        cpu_seconds=round(cpu, 1),
+        seconds=clock.seconds,
+        cpu_seconds=clock.cpu_seconds,
     )
 
 
@@ -129,33 +108,19 @@ def run(
     **of: Any,
 ) -> Row:
     """The command `--data DIR --seed S --json FILE [--quick]`: print the row, write it as JSON."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the files")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="where to write the row")
-    parser.add_argument("--quick", action="store_true", help="300 texts, one epoch, 8 units")
+    parser = options(description, data="folder of the files", quick="300 texts, one epoch, 8 units")
     chosen = parser.parse_args(argv)
     given = parts(chosen.data)
-    used = dict(settings)
+    used = {**settings, **changes(chosen, _QUICK), "seed": chosen.seed}
     if chosen.quick:
-        used |= _QUICK
         given = tuple((x[:_QUICK_CASES], y[:_QUICK_CASES]) for x, y in given)  # type: ignore[assignment]  # three of three
-    row = measured(*given, used, seed=chosen.seed, **of)
+    row = measured(*given, used, **of)
     print(
         f"{task}: accuracy {row.accuracy:.2f}, macro F1 {row.macro_f1:.2f} on test (epoch "
         f"{row.epoch}, {row.seconds:.0f} s); TF-IDF with logistic regression "
         f"{row.linear_accuracy:.2f}, {row.linear_macro_f1:.2f}; published {row.published}"
     )
-    if chosen.json is not None:
-        tree = {
-            "task": task,
-            "seed": chosen.seed,
-            "quick": chosen.quick,
-            "machine": machine(),
-            "settings": used,
-            "rows": [asdict(row)],
-        }
-        chosen.json.write_text(json.dumps(tree, indent=1) + "\n", "utf-8")
+    write(task, chosen, used, [asdict(row)])
     return row
 
 

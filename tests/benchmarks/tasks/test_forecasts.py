@@ -13,14 +13,14 @@ SERIES = np.sin(np.arange(120) / 3)
 
 
 def test_rows_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def measure(folder: Path, seed: int, quick: bool) -> list[Row]:
-        assert (folder, seed, quick) == (tmp_path, 3, True)
+    def measure(folder: Path, settings: dict[str, object], quick: bool) -> list[Row]:
+        assert (folder, quick) == (tmp_path, True)
+        assert settings == {"hidden": 2, "epochs": 1, "seed": 3}
         return [Row("d", "m", 0.5, 0.25, 1.5, None, 2.0), Row("d", "p", None, None, None, 0.4)]
 
     path = tmp_path / "rows.json"
-    run(
-        "A test.", measure, ["--data", str(tmp_path), "--seed", "3", "--json", str(path), "--quick"]
-    )
+    argv = ["--data", str(tmp_path), "--seed", "3", "--json", str(path), "--quick"]
+    run("test", "A test.", measure, {"hidden": 4}, {"hidden": 2, "epochs": 1}, argv)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["data", "model", "MSE", "MAE", "MASE", "published", "CPU", "s"]
     assert lines[1].split() == ["d", "m", "0.5000", "0.2500", "1.500", "2"]

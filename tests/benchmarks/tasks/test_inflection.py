@@ -23,6 +23,6 @@ def test_it_measures_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[st
     inflection.main(["--data", str(tmp_path), "--json", str(path), "--quick"])
     record = json.loads(path.read_text("utf-8"))
     assert record["task"] == "inflection"
-    assert 0 <= record["row"]["accuracy"] <= 100
-    assert record["row"]["published"] == 95.8
+    assert 0 <= record["rows"][0]["accuracy"] <= 100
+    assert record["rows"][0]["published"] == 95.8
     assert "floor 90.0" in capsys.readouterr().out

@@ -22,10 +22,11 @@ def test_it_measures_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[st
     )
     record = json.loads(path.read_text("utf-8"))
     assert (record["task"], record["seed"], record["quick"]) == ("jsb_chorales", 0, True)
-    assert record["row"]["nll"] > 0
-    assert record["row"]["epochs"] == 1
-    assert record["row"]["published"] == jsb_chorales.PUBLISHED
-    assert f"test {record['row']['nll']:.3f} nats" in capsys.readouterr().out
+    (row,) = record["rows"]
+    assert row["nll"] > 0
+    assert row["epochs"] == 1
+    assert row["published"] == jsb_chorales.PUBLISHED
+    assert f"test {row['nll']:.3f} nats" in capsys.readouterr().out
 
 
 @pytest.mark.data

@@ -19,10 +19,10 @@ def test_it_measures_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[st
     tinyshakespeare.main([*given, "--set", "epochs=1"])
     record = json.loads(path.read_text("utf-8"))
     assert (record["task"], record["seed"], record["quick"]) == ("tinyshakespeare", 0, True)
-    assert record["row"]["nll"] > 0
-    assert record["row"]["epochs"] == 1
+    assert record["rows"][0]["nll"] > 0
+    assert record["rows"][0]["epochs"] == 1
     assert record["settings"]["epochs"] == 1
     shown = capsys.readouterr()
-    assert f"{record['row']['nll']:.4f} nats a character" in shown.out
+    assert f"{record['rows'][0]['nll']:.4f} nats a character" in shown.out
     assert "epoch 1: loss" in shown.err
     assert runtime.load(out).task == "generate"
