@@ -18,7 +18,7 @@ from benchmarks.harness import limit_threads
 if TYPE_CHECKING:
     from benchmarks.layer import Shape
 
-__all__ = ["peaks"]
+__all__ = ["Peak", "peaks"]
 
 _STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 # Those whose memory is the process's own: Keras' XLA keeps a pool.
@@ -37,6 +37,27 @@ def peaks(case: str, shape: Shape, names: Sequence[str], threads: int) -> dict[s
             ran = subprocess.run(command, capture_output=True, text=True, check=True)
             found[name] = int(ran.stdout)
     return found
+
+
+class Peak:
+    """Memory at its highest while `with Peak() as peak` lasts, beyond what was there before.
+
+    Args:
+        megabytes: None where Linux does not tell.
+    """
+
+    def __init__(self) -> None:
+        self.megabytes: float | None = None
+
+    def __enter__(self) -> Peak:
+        if _FORGET.exists():
+            self._before = _resident("VmRSS")
+            _FORGET.write_text("5", encoding="ascii")
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if _FORGET.exists():
+            self.megabytes = round(max(0, _resident("VmHWM") - self._before) / 1e6, 1)
 
 
 def _resident(name: str) -> int:
