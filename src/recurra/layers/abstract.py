@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from recurra import ops
 from recurra.errors import ShapeError, StateError
+from recurra.layers.draw import kept
 from recurra.layers.initialise import Initialisers, initialise
 from recurra.layers.steps import one_step
 from recurra.spec.cells import AbstractCell, AbstractRecurrentCell
@@ -272,8 +272,9 @@ class AbstractRecurrent(AbstractLayer):
         if not isinstance(node, AbstractRecurrentCell):
             return [self.input_weight, input_bias]
         weight: Tensor = self.recurrent_weight
-        if node.weight_dropout:
-            weight = functional.dropout(weight, node.weight_dropout, self.training)
+        rate = node.weight_dropout
+        if rate and self.training:
+            weight = weight * (kept(weight.shape, rate, weight) / (1 - rate))
         recurrent_bias = self.recurrent_bias if node.bias else None
         return [self.input_weight, weight, input_bias, recurrent_bias]
 
@@ -301,5 +302,5 @@ class AbstractRecurrent(AbstractLayer):
         shape = (x.shape[0], x.shape[1], self.node.hidden_size)
         like = self.input_weight
         if self.training:
-            return (torch.rand(shape, device=x.device) >= zoneout).to(like.dtype)
+            return kept(shape, zoneout, like)
         return like.new_full((1, 1, 1), 1.0 - zoneout).expand(shape)

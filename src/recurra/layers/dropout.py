@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from recurra.layers.abstract import AbstractLayer
+from recurra.layers.draw import kept
 from recurra.spec.nodes import Dropout as DropoutNode
 from recurra.spec.state import StatelessState
 
@@ -24,9 +23,8 @@ def drop(x: Tensor, rate: float, variational: bool, training: bool) -> Tensor:
     """
     if not training or rate == 0:
         return x
-    if variational and x.ndim == 3:
-        return x * functional.dropout(torch.ones_like(x[:, :1]), rate)
-    return functional.dropout(x, rate)
+    shape = (x.shape[0], 1, x.shape[2]) if variational and x.ndim == 3 else x.shape
+    return x * (kept(shape, rate, x) / (1 - rate))
 
 
 class Dropout(AbstractLayer):
