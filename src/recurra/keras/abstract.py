@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
 from recurra.keras.masked import outputs_of
-from recurra.keras.names import check_names, word_of
-from recurra.keras.scan import Step, scanned
+from recurra.keras.names import refuse_names, word_of
 
 __all__ = ["AbstractRecurrent"]
 
@@ -30,21 +29,18 @@ class AbstractRecurrent(ABC):
     stateful: bool
     zero_output_for_mask: bool
 
-    # The gates whose dropout each has a draw of its own where Keras draws one for each.
-    _gates: ClassVar[int]
-
     def __init__(self, *arguments: Any, **more: Any) -> None:
-        given = inspect.signature(super().__init__).bind_partial(*arguments, **more).arguments
-        check_names(type(self).__name__, {**given, **given.get("kwargs", {})})
-        super().__init__(*arguments, **more)
+        try:
+            super().__init__(*arguments, **more)
+        except ValueError:
+            # Looked at only now: making an initialiser of a name draws a seed.
+            given = inspect.signature(super().__init__).bind_partial(*arguments, **more).arguments
+            refuse_names(type(self).__name__, {**given, **given.get("kwargs", {})})
+            raise
 
     @abstractmethod
-    def _kernels(self) -> Callable[..., Any]:
-        """What runs the loop on our kernels."""
-
-    @abstractmethod
-    def _steps(self, training: bool) -> Step:
-        """What runs one step on `keras.ops`."""
+    def _ways(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """On torch: what runs the loop on our kernels, and what makes a step of a loop."""
 
     def why(self, training: bool = False) -> str:
         """What computes a call of this layer, and if not our kernels, why not.
@@ -55,7 +51,7 @@ class AbstractRecurrent(ABC):
         reason = self._why_not(training)
         if keras.backend.backend() != "torch":
             return f"Keras' own loop, since {reason}"
-        return "recurra's kernels" if reason is None else f"keras.ops, since {reason}"
+        return "recurra's kernels" if reason is None else f"a loop in PyTorch, since {reason}"
 
     def _why_not(self, training: bool) -> str | None:
         """None: our kernels compute it; else the reason why not."""
@@ -65,14 +61,27 @@ class AbstractRecurrent(ABC):
             if hasattr(self.cell, name) and word_of(getattr(self.cell, name)) is None:
                 given = getattr(self.cell, name)
                 return f"no kernel has {name}={getattr(given, '__name__', given)}"
-        if training and self._gates > 1 and self._draws_for_each_gate():
+        if training and self._draws_for_each_gate():
             return "its dropout draws anew for each gate"
         return None
 
     def _draws_for_each_gate(self) -> bool:
-        cell = self.cell
-        drops = 0.0 < cell.dropout < 1.0 or 0.0 < cell.recurrent_dropout < 1.0
-        return drops and getattr(cell, "implementation", 2) == 1
+        return hasattr(self.cell, "dropout_mask_count") and any(map(self._drops_at, self._rates()))
+
+    def _rates(self) -> tuple[float, float]:
+        return self.cell.dropout, self.cell.recurrent_dropout
+
+    def _drops_at(self, rate: float) -> bool:
+        # At a rate of 1 Keras' SimpleRNN drops everything, its GRU and its LSTM nothing.
+        return rate > 0.0 and (rate < 1.0 or not hasattr(self.cell, "recurrent_activation"))
+
+    def _drops(self, training: bool) -> tuple[Any, Any]:
+        """What multiplies inputs and state in this call, as Keras drew it: one, or one a gate."""
+        drawn = (self.cell._dropout_mask, self.cell._recurrent_dropout_mask)
+        return tuple(
+            drop if training and self._drops_at(rate) else None
+            for drop, rate in zip(drawn, self._rates(), strict=True)
+        )
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
@@ -104,13 +113,18 @@ class AbstractRecurrent(ABC):
             mask = keras.ops.squeeze(mask, -1)
         if mask is not None:
             mask = keras.ops.cast(mask, "bool")
+        if sequences.is_meta:
+            # Only shapes are asked for.
+            y = sequences.new_empty(*sequences.shape[:2], self.cell.units)
+            return y[:, -1], y, states
+        kernels, step = self._ways()
+        drops = self._drops(training)
         if self._why_not(training) is None:
-            y, after = self._kernels()(self, sequences, states, mask, training)
+            y, after = kernels(self, sequences, states, mask, *drops)
         else:
-            steps = self._steps(training)
-            y, after = scanned(
-                steps, sequences, states, mask, self.go_backwards, unroll=self.unroll
-            )
+            from recurra.keras.scan import scanned
+
+            y, after = scanned(step(self.cell, *drops), sequences, states, mask, self.go_backwards)
         y = outputs_of(
             y,
             mask,

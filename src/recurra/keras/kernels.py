@@ -20,13 +20,22 @@ from recurra.keras.names import word_of
 
 __all__ = ["run_gru", "run_lstm", "run_rnn"]
 
+Drop = Tensor | None
 _NARROW = (torch.float16, torch.bfloat16)
 
 
 def run_gru(
-    layer: Any, x: Tensor, states: Sequence[Tensor], mask: Tensor | None, training: bool
+    layer: Any, x: Tensor, states: Sequence[Tensor], mask: Tensor | None, drop: Drop, _: Drop
 ) -> tuple[Tensor, list[Tensor]]:
-    """`recurra.ops.gru` with a Keras layer's weights; outputs in the order of computing."""
+    """`recurra.ops.gru` with a Keras layer's weights; outputs in the order of computing.
+
+    Args:
+        layer: Whose weights and activations.
+        x: Inputs, [B, T, I].
+        states: To begin with, each [B, H].
+        mask: True at the steps that count, [B, T], or None; at others the states are held.
+        drop: Multiplies every step's inputs, [B, I], or None.
+    """
     cell = layer.cell
     after = bool(cell.reset_after)
     bias = _tensor(cell.bias)
@@ -39,27 +48,31 @@ def run_gru(
         *(_turned(one, 0) for one in biases),
     ]
     words = _words(cell) | {"reset": "after" if after else "before"}
-    return _run(ops.gru, layer, x, states, arrays, mask, training, words)
+    return _run(ops.gru, layer, x, states, arrays, mask, drop, words)
 
 
 def run_lstm(
-    layer: Any, x: Tensor, states: Sequence[Tensor], mask: Tensor | None, training: bool
+    layer: Any, x: Tensor, states: Sequence[Tensor], mask: Tensor | None, drop: Drop, _: Drop
 ) -> tuple[Tensor, list[Tensor]]:
     """`recurra.ops.lstm` with a Keras layer's weights; the gates stand as ours do."""
     cell = layer.cell
-    return _run(ops.lstm, layer, x, states, _plain(cell), mask, training, _words(cell))
+    return _run(ops.lstm, layer, x, states, _plain(cell), mask, drop, _words(cell))
 
 
 def run_rnn(
-    layer: Any, x: Tensor, states: Sequence[Tensor], mask: Tensor | None, training: bool
+    layer: Any,
+    x: Tensor,
+    states: Sequence[Tensor],
+    mask: Tensor | None,
+    drop: Drop,
+    recurrent_drop: Drop,
 ) -> tuple[Tensor, list[Tensor]]:
-    """`recurra.ops.rnn` with a Keras layer's weights."""
+    """`recurra.ops.rnn` with a Keras layer's weights; the state has one dropout for all steps."""
     cell = layer.cell
     words = {"activation": _words(cell)["activation"]}
-    drop = cell.get_recurrent_dropout_mask(states[0]) if training else None
-    if drop is not None:
-        words["recurrent_dropout"] = drop[:, None, :].expand(-1, x.shape[1], -1)
-    return _run(ops.rnn, layer, x, states, _plain(cell), mask, training, words)
+    if recurrent_drop is not None:
+        words["recurrent_dropout"] = recurrent_drop[:, None, :].expand(-1, x.shape[1], -1)
+    return _run(ops.rnn, layer, x, states, _plain(cell), mask, drop, words)
 
 
 def _run(
@@ -69,14 +82,10 @@ def _run(
     states: Sequence[Tensor],
     arrays: Sequence[Tensor | None],
     mask: Tensor | None,
-    training: bool,
+    drop: Drop,
     words: dict[str, Any],
 ) -> tuple[Tensor, list[Tensor]]:
-    back, units = bool(layer.go_backwards), layer.cell.units
-    if x.is_meta:
-        # Only shapes are asked for.
-        return x.new_empty(x.shape[0], x.shape[1], units), list(states)
-    drop = layer.cell.get_dropout_mask(x[:, 0]) if training and _drops(layer.cell) else None
+    back = bool(layer.go_backwards)
     if drop is not None:
         x = x * drop[:, None, :]
     with _rounding(x):
@@ -84,11 +93,6 @@ def _run(
         words = {k: _wide(v) if isinstance(v, Tensor) else v for k, v in words.items()}
         y, *after = op(*given, **words, valid=mask, reverse=back)
     return (y.flip(1) if back else y), after
-
-
-def _drops(cell: Any) -> bool:
-    # A rate of 1 drops nothing in Keras' GRU and LSTM, and everything in its SimpleRNN.
-    return cell.dropout > 0.0 and (cell.dropout < 1.0 or not hasattr(cell, "recurrent_activation"))
 
 
 def _plain(cell: Any) -> list[Tensor | None]:

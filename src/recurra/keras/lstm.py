@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
 from recurra.keras.abstract import AbstractRecurrent
-from recurra.keras.scan import States, Step, dropped, projected
 
 __all__ = ["LSTM"]
 
@@ -29,37 +28,9 @@ class LSTM(AbstractRecurrent, keras.layers.LSTM):  # type: ignore[misc]  # Keras
     """
 
     __signature__ = inspect.signature(keras.layers.LSTM)
-    _gates: ClassVar[int] = 4
 
-    def _kernels(self) -> Callable[..., Any]:
+    def _ways(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         from recurra.keras.kernels import run_lstm
+        from recurra.keras.scan import step_lstm
 
-        return run_lstm
-
-    def _steps(self, training: bool) -> Step:
-        ops, cell = keras.ops, self.cell
-        recurrent = ops.convert_to_tensor(cell.recurrent_kernel)
-        blocks = ops.split(recurrent, self._gates, axis=1)
-        bias = ops.convert_to_tensor(cell.bias) if cell.use_bias else None
-        recurrent_drops = training and 0.0 < cell.recurrent_dropout < 1.0
-        drops = training and 0.0 < cell.dropout < 1.0
-        masks = cell._recurrent_dropout_mask if recurrent_drops else None
-
-        def project(x: Any) -> Any:
-            drop = cell.get_dropout_mask(x[:, 0]) if drops else None
-            return projected(cell, x, drop, self._gates, bias)
-
-        def advance(states: States, x_gates: Any) -> States:
-            h, c = states
-            if masks is None:
-                product = ops.matmul(h, recurrent)
-            else:
-                read = dropped(h, masks, self._gates)
-                parts = [ops.matmul(a, block) for a, block in zip(read, blocks, strict=True)]
-                product = ops.concatenate(parts, axis=-1)
-            gates = ops.split(x_gates + product, self._gates, axis=-1)
-            i, f = (cell.recurrent_activation(gate) for gate in gates[:2])
-            c = f * c + i * cell.activation(gates[2])
-            return cell.recurrent_activation(gates[3]) * cell.activation(c), c
-
-        return Step(project, advance)
+        return run_lstm, step_lstm

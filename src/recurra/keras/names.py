@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from recurra.errors import SettingsError
 
-__all__ = ["check_names", "word_of"]
+__all__ = ["refuse_names", "word_of"]
 
 # Keras' activations that our kernels compute too, by our words.
 _KERNEL_WORDS = {
@@ -22,9 +23,12 @@ _KERNEL_WORDS = {
     "linear": "identity",
 }
 
+# What Keras takes for a name, though it computes nothing.
+_BASES = ("Initializer", "Regularizer", "Constraint")
 
-def check_names(layer: str, arguments: dict[str, Any]) -> None:
-    """Refuse a name that Keras does not know, with the nearest one that it does.
+
+def refuse_names(layer: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse the first name that Keras does not know, with the nearest one that it does.
 
     Args:
         layer: Its class, for the message.
@@ -42,18 +46,23 @@ def check_names(layer: str, arguments: dict[str, Any]) -> None:
     }
     for name, value in arguments.items():
         family = families.get(name.rsplit("_", 1)[-1])
-        if family is None or not isinstance(value, str):
+        if family is None or not isinstance(value, str) or _knows(family, value):
             continue
-        try:
-            family.get(value)
-        except ValueError:
-            known = [word for word in dir(family) if not word.startswith("_")]
-            known = [word for word in known if word not in ("get", "serialize", "deserialize")]
-            near = difflib.get_close_matches(value, known, n=1, cutoff=0.0)[0]
-            raise SettingsError(
-                f"{layer} expected {name} to be a name that Keras knows, got {value!r}: did you "
-                f"mean {near!r}?"
-            ) from None
+        # Classes stand before functions in `dir`: of two that differ in case the second is meant.
+        known = {word.lower(): word for word in dir(family) if _knows(family, word)}
+        near = known[difflib.get_close_matches(value.lower(), known, n=1, cutoff=0.0)[0]]
+        raise SettingsError(
+            f"{layer} expected {name} to be a name that Keras knows, got {value!r}: did you "
+            f"mean {near!r}?"
+        )
+
+
+def _knows(family: Any, name: str) -> bool:
+    """Whether one of Keras' families makes something of the name."""
+    try:
+        return callable(family.get(name)) and name not in _BASES and not name.startswith("_")
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def word_of(activation: Any) -> str | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
 from recurra.keras.abstract import AbstractRecurrent
-from recurra.keras.scan import States, Step, dropped, projected
 
 __all__ = ["SimpleRNN"]
 
@@ -27,25 +26,9 @@ class SimpleRNN(AbstractRecurrent, keras.layers.SimpleRNN):  # type: ignore[misc
     """
 
     __signature__ = inspect.signature(keras.layers.SimpleRNN)
-    _gates: ClassVar[int] = 1
 
-    def _kernels(self) -> Callable[..., Any]:
+    def _ways(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         from recurra.keras.kernels import run_rnn
+        from recurra.keras.scan import step_rnn
 
-        return run_rnn
-
-    def _steps(self, training: bool) -> Step:
-        ops, cell = keras.ops, self.cell
-        recurrent = ops.convert_to_tensor(cell.recurrent_kernel)
-        bias = ops.convert_to_tensor(cell.bias) if cell.use_bias else None
-        masks = cell._recurrent_dropout_mask if training else None
-
-        def project(x: Any) -> Any:
-            drop = cell.get_dropout_mask(x[:, 0]) if training else None
-            return projected(cell, x, drop, self._gates, bias)
-
-        def advance(states: States, x_gates: Any) -> States:
-            read = dropped(states[0], masks, self._gates)[0]
-            return (cell.activation(x_gates + ops.matmul(read, recurrent)),)
-
-        return Step(project, advance)
+        return run_rnn, step_rnn
