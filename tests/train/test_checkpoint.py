@@ -58,7 +58,9 @@ def test_killed_at_any_moment_it_continues_bitwise(tmp_path: Path) -> None:
     for moments, found in report.items():
         assert all(found["killed"]), f"{moments} did not kill"
         assert found["same"], f"killed at {moments}, it ended otherwise"
-        assert found["left"] == [CHECKPOINT, "history.jsonl"], f"{moments} left files behind"
+        assert found["left"] == [CHECKPOINT, "history.jsonl", "signals.json"], (
+            f"{moments} left files behind"
+        )
 
 
 @pytest.mark.deep

@@ -137,6 +137,7 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
     from recurra.cli.progress import clock
 
     report, bundle = fitted.report(out), quote(str(out))
+    from recurra.train.doctor.judge import short
     where = f"epoch {report['best_epoch']} of {report['epochs']}"
     print(
         f"{report['cell'].upper()} with {report['parameters']:,} parameters, "
@@ -150,6 +151,8 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
         print(f"look at: {remark}", file=sys.stderr)
     print("what to run next:")
     if fitted.stopped == "interrupted":
+    for line in short(fitted.findings()):
+        print(line)
         again = f"recurra fit {quote(str(data))} --out {bundle} --resume"
         print(f"  {again}   with the same settings, goes on")
     print(f"  recurra evaluate {bundle} TEST_FILE")

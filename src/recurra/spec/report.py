@@ -22,6 +22,7 @@ __all__ = [
     "Evaluation",
     "FitReport",
     "RangeTest",
+    "Finding",
     "SeedRun",
 ]
 
@@ -124,6 +125,32 @@ class EpochRecord(TypedDict):
 
 class DemoModel(TypedDict):
     """One model of the demonstration."""
+class Finding(TypedDict):
+    """One thing that is wrong with a training.
+
+    `seen`: what was measured; `why`: why it matters; `advice`: what to try, a sentence; `settings`:
+    the same as settings with their values; `evidence`: the figures; `severity` in [0, 100].
+    """
+
+    name: str
+    seen: str
+    why: str
+    advice: str
+    settings: dict[str, object]
+    evidence: dict[str, object]
+    severity: float
+
+
+class Diagnosis(TypedDict):
+    """`recurra doctor --json`: at most five findings, the worst first."""
+
+    run: str
+    task: str
+    epochs: int
+    stopped: str
+    findings: list[Finding]
+
+
 
     name: str
     parameters: int
@@ -137,6 +164,7 @@ class DemoSummary(TypedDict):
 
     models: list[DemoModel]
     stream_max_abs_diff: float
+    findings: list[Finding]
     runtime_imported_torch: bool
 
 

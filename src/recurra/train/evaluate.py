@@ -80,6 +80,8 @@ class Watched:
             raise TrainingError(
                 f"watch={self.metric!r} needs two classes, both among the watched sequences: watch "
                 "another figure"
+        # The newest, for whoever asks how they are spread.
+        self.answers: Any = None
             )
         metric = figures[self.metric]
         if not np.isfinite(metric):
@@ -124,3 +126,4 @@ class Watched:
         answers = model.answers(self.encoded) if found is None else model.joined(found)
         with np.errstate(over="ignore"):
             return loss / weight, model.figures(answers, self.encoded, self.cases)
+        self.answers = answers

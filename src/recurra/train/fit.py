@@ -16,13 +16,16 @@ from recurra.errors import SettingsError, TrainingError
 from recurra.runtime import MODELS, Parts
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
-from recurra.spec.report import EpochRecord, FitReport
+from recurra.spec.report import EpochRecord, Finding, FitReport
 from recurra.spec.settings import Settings, refuse_foreign
 from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import parameter_count
 from recurra.train.checkpoint import load_checkpoint, save_checkpoint
 from recurra.train.device import accelerator_for, real_dtype, threads_of
+from recurra.train.doctor.judge import findings
+from recurra.train.doctor.recorder import Recorder
+from recurra.train.doctor.signals import Evidence, Signals
 from recurra.train.evaluate import Watched, model_in_torch
 from recurra.train.export import export
 from recurra.train.loop import Loop, Run
@@ -54,6 +57,7 @@ class Fitted:
         places: Where it writes; None: nowhere.
         main: Whether this process, of several, is the one that writes.
     """
+        signals: What the doctor reads beside the history.
 
     task: AbstractTask
     settings: Settings
@@ -71,6 +75,7 @@ class Fitted:
     places: Places | None
     main: bool
 
+    signals: Signals
     def export(self, folder: Path, force: bool = False) -> Path:
         """Certify the model and write its bundle; in DIR.run, where there is one, report.json.
 
@@ -114,6 +119,10 @@ class Fitted:
         return [] if self.metrics is None else kind.remarks(self.metrics)
 
     def report(self, bundle: Path) -> FitReport:
+    def findings(self) -> list[Finding]:
+        """What the doctor says of this training."""
+        return findings(Evidence(self.signals, self.history))
+
         """What `recurra fit --json` prints."""
         return FitReport(
             task=self.task.name,
@@ -127,6 +136,7 @@ class Fitted:
             stopped=self.stopped,
             bundle=str(bundle),
         )
+            findings=self.findings(),
 
 
 def fit_cases(
@@ -223,6 +233,18 @@ def fit_cases(
             if accelerator.is_main_process:
                 places.write_history(run.history)
             if run.stopped or run.epoch % chosen.checkpoint_every == 0:
+        recorder = Recorder(
+            task=task,
+            settings=settings,
+            codec=codec,
+            train=train,
+            encoded=encoded,
+            held=held,
+            watched=encoded_watched,
+            folder=places.run if places is not None and accelerator.is_main_process else None,
+            continued=base is not None,
+        )
+
                 save_checkpoint(places.run, loop, run, identity)
 
         run = None
@@ -231,12 +253,20 @@ def fit_cases(
         if places is not None and accelerator.is_main_process:
             # Not before everything else was accepted: what is refused has removed nothing.
             places.clear(continued=run is not None)
+        # Ahead of the checkpoint: what is resumed began with the same weights.
+        recorder.begin(module)
         before = sum(record["seconds"] for record in run.history) if run else 0.0
         if run is None:
             run = loop.standing() if base is not None and held is not None else Run()
-        run = loop.run(run, progress or Silent(), after_epoch)
+        try:
+            run = loop.run(run, progress or Silent(), after_epoch)
+        except TrainingError as error:
+            recorder.failed(error, run.epoch + 1)
+            raise
+        recorder.end(module)
         module.load_state_dict(run.best)
         module.cpu().eval()
+        recorder.write()
         figures = None
         if held is not None:
             model = model_in_torch(module, task, graphs, codec)
@@ -249,6 +279,14 @@ def fit_cases(
         codec=codec,
         graphs=graphs,
         module=module,
+        recorder.finish(
+            module,
+            best_epoch=run.best_epoch,
+            stopped=run.stopped,
+            figures=figures,
+            answers=watch.answers,
+            decoder=task.decoder(codec),
+        )
         history=run.history,
         best_epoch=run.best_epoch,
         best_metric=run.best_metric,
@@ -265,6 +303,7 @@ def fit_cases(
 def _parts(
     task: AbstractTask,
     cases: Cases,
+        signals=recorder.signals,
     settings: Settings,
     valid: Cases | None,
     base: Parts | None,

@@ -11,6 +11,7 @@ from recurra.spec.canonical import json_to_bytes
 from recurra.spec.disk import is_temporary, require_new_folder, write_atomic
 from recurra.spec.report import EpochRecord, FitReport
 from recurra.train.checkpoint import CHECKPOINT
+from recurra.train.doctor.signals import SIGNALS
 
 __all__ = ["Places"]
 
@@ -64,7 +65,7 @@ class Places:
     def clear(self, *, continued: bool) -> None:
         """Remove what an earlier training left in DIR.run, its progress only if none continues."""
         for entry in self.run.iterdir():
-            ours = entry.name in (CHECKPOINT, "history.jsonl", "report.json")
+            ours = entry.name in (CHECKPOINT, "history.jsonl", SIGNALS, "report.json")
             if is_temporary(entry.name) or (ours and not continued):
                 entry.unlink(missing_ok=True)
 
