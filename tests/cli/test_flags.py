@@ -9,10 +9,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from recurra.cli.flags import SectionedCommand, choices_of, settings_flags, settings_from
+from recurra.cli.flags import OFTEN, SectionedCommand, choices_of, settings_flags, settings_from
 from recurra.errors import SettingsError
 from recurra.spec.cells import ACTIVATIONS
-from recurra.spec.settings import SECTIONS, Settings
+from recurra.spec.settings import SECTIONS, Settings, tasks_of
 
 
 def parsed(*arguments: str) -> dict[str, Any]:
@@ -29,19 +29,62 @@ def parsed(*arguments: str) -> dict[str, Any]:
     return seen
 
 
-def test_each_setting_is_a_flag_with_its_description() -> None:
-    @click.command(cls=SectionedCommand)
-    @click.option("--out", help="Where to.")
-    @settings_flags()
-    def command(**flags: Any) -> None: ...
+@click.command(cls=SectionedCommand)
+@click.argument("data")
+@click.option("--out", help="Where to.")
+@settings_flags()
+def every(**flags: Any) -> None:
+    """A command with every setting."""
 
-    text = " ".join(CliRunner().invoke(command, ["--help"], terminal_width=300).output.split())
+
+def help_of(command: click.Command, *arguments: str) -> str:
+    return " ".join(CliRunner().invoke(command, arguments, terminal_width=300).output.split())
+
+
+def test_each_setting_is_a_flag_with_its_description() -> None:
+    text = help_of(every, "--help-all")
     for section, model in SECTIONS.items():
         assert f"Settings, [{section}]:" in text
         for name, field in model.model_fields.items():
             assert f"--{name.replace('_', '-')} " in text
             assert (field.description or "?") in text
     assert text.index("--out") < text.index("Settings, [data]") < text.index("--cell")
+    assert " DATA " not in text[text.index("Options:") :]
+    assert "more settings" not in text
+
+
+def test_the_short_help_shows_what_is_often_chosen_and_the_named_tasks_own() -> None:
+    text = help_of(every, "--help")
+    shown = [name for name in Settings().flat() if f"--{name.replace('_', '-')} " in text]
+    # The last line speaks of a task's own help.
+    assert sorted(shown) == sorted(OFTEN)
+    assert f"{len(Settings().flat()) - len(OFTEN)} more settings: --help-all" in text
+    for arguments in (["--task", "forecast", "--help"], ["--task=forecast", "--help"]):
+        text = help_of(every, *arguments)
+        assert "Settings of forecast: --horizon" in text
+        assert "--class-weight" not in text
+        assert "--teacher-forcing" not in text
+        for name in Settings().flat():
+            if "forecast" in (tasks_of(name) or ()):
+                assert f"--{name.replace('_', '-')} " in text
+    assert "Settings of" not in help_of(every, "--task", "nonsense", "--help")
+
+
+def test_a_command_of_few_settings_shows_them_all() -> None:
+    @click.command(cls=SectionedCommand)
+    @settings_flags("id", "variable", "clip_ratio")
+    def command(**flags: Any) -> None: ...
+
+    text = help_of(command, "--help")
+    assert all(flag in text for flag in ("--id", "--variable", "--clip-ratio"))
+    assert "--help-all" not in text
+
+
+def test_words_are_read_as_they_were_typed() -> None:
+    """Where the system's encoding is not UTF-8, arguments come as escaped bytes."""
+    raw = "类别".encode().decode("ascii", "surrogateescape")
+    assert parsed("--target", raw)["target"] == "类别"
+    assert parsed("--features", f"a,{raw}")["features"] == ("a", "类别")
 
 
 def test_a_flag_that_is_not_given_is_none() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
+from recurra.cli.printed import json_line, quoted
 from recurra.cli.progress import clock
 from recurra.estimators.requirements import require_train_extra
 from recurra.spec.settings import SECTIONS
@@ -122,7 +121,7 @@ def command(
         say("the same command, without --force, goes on from here")
         raise
     if as_json:
-        print(json.dumps(found))
+        print(json_line(found))
     else:
         show(found, out)
 
@@ -148,7 +147,7 @@ def show(found: Comparison, out: Path) -> None:
     ranked = _ranked(found, found["results"])
     bundles = [run["bundle"] for entry in ranked for run in entry["seeds"][:1]]
     if bundles:
-        print(f"what to run next:\n  recurra info {quote(bundles[0])}")
+        print(f"what to run next:\n  recurra info {quoted(bundles[0])}")
 
 
 def _ranked(found: Comparison, results: list[CellResult]) -> list[CellResult]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags
+from recurra.cli.printed import counted, json_line, print_table
 from recurra.cli.sources import ROLES, cases_for
 
 __all__ = ["command"]
@@ -37,25 +37,20 @@ def command(bundle: Path, data: Path, as_json: bool, **roles: Any) -> None:
         **model.figures(answers, encoded, cases),
     }
     if as_json:
-        print(json.dumps(figures))
+        print(json_line(figures))
     else:
-        _print(figures, model.tables(answers, encoded, cases))
+        _print(figures, encoded.unit, model.tables(answers, encoded, cases))
     for remark in model.remarks(figures):
         print(f"look at: {remark}", file=sys.stderr)
 
 
-def _print(figures: dict[str, Any], tables: list[tuple[Any, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+def _print(figures: dict[str, Any], unit: str, tables: list[tuple[Any, ...]]) -> None:
     seconds = figures["seconds"]
-    print(f"{figures['n']:,} sequences in {seconds:.2f} s ({figures['n'] / seconds:,.0f} a second)")
+    speed = figures["n"] / seconds
+    print(f"{counted(figures['n'], unit)} in {seconds:.2f} s ({speed:,.0f} a second)")
     shown = {n: figure for n, figure in figures.items() if n not in ("task", "n", "seconds")}
     width = max(12, *(len(name) + 2 for name in shown))
     for name, figure in shown.items():
         print(f"{name:<{width}}{figure:.4f}")
     for headings, *rows in tables:
-        table = Table(*headings)
-        for row in rows:
-            table.add_row(*row)
-        Console().print(table)
+        print_table(headings, rows)

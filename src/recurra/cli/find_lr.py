@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
+from recurra.cli.printed import json_line, quoted
 from recurra.estimators.requirements import require_train_extra
 from recurra.spec.settings import SECTIONS
 
@@ -73,7 +72,7 @@ def command(
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, range_curve(found).encode("utf-8"))
     if as_json:
-        print(json.dumps(found))
+        print(json_line(found))
     else:
         show(found, data, out)
 
@@ -89,4 +88,4 @@ def show(found: RangeTest, data: Path, out: Path) -> None:
         return
     print(f"the loss falls fastest at a learning rate of {rate:.2g}, {seen}")
     print(f"the settings have {found['now']:.2g}; what to run next:")
-    print(f"  recurra fit {quote(str(data))} --learning-rate {rate:.2g}")
+    print(f"  recurra fit {quoted(data)} --learning-rate {rate:.2g}")

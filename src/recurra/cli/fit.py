@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +11,8 @@ import click
 from recurra.cli import continued as continued_module
 from recurra.cli.app import INTERRUPTED
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
+from recurra.cli.hints import again
+from recurra.cli.printed import counted, json_line, quoted
 from recurra.estimators.requirements import require_train_extra
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def command(
         if continued or more is not None or out is not None:
             raise click.UsageError("--roll-back takes BUNDLE and nothing else: leave the rest out")
         continued_module.roll_back(data)
-        print(f"{data} is what it was; the newer one is {continued_module.before(data)}")
+        former = quoted(continued_module.before(data))
+        print(f"{quoted(data)} and {former} have changed places; the same command undoes it")
         return 0
     if (more is not None) != continued:
         raise click.UsageError("expected BUNDLE MORE with --continue, or DATA without it")
@@ -101,13 +102,13 @@ def command(
         target = out or data
         kept = fitted.best_epoch == 0
         if as_json:
-            print(json.dumps({**fitted.report(data if kept else target), "kept": kept}))
+            print(json_line({**fitted.report(data if kept else target), "kept": kept}))
         elif kept:
             print(f"no epoch was better on the newest sequences: {data} stays as it is")
         else:
-            _summary(fitted, more, target)
+            _summary(fitted, target)
             if out is None:
-                print(f"  recurra fit {quote(str(data))} --roll-back   puts the former one back")
+                print(f"  recurra fit {quoted(data)} --roll-back   puts the former one back")
         return INTERRUPTED if fitted.stopped == "interrupted" else 0
     out = Path("runs") / data.stem if out is None else out
     cases = read_cases(data, settings.data, need_target=True)
@@ -127,20 +128,20 @@ def command(
     # A resumed training replaces the bundle that its interruption left.
     fitted.export(out, force=force or resume)
     if as_json:
-        print(json.dumps(fitted.report(out)))
+        print(json_line(fitted.report(out)))
     else:
-        _summary(fitted, data, out)
+        _summary(fitted, out, again(data, config, valid, out, flags))
     return INTERRUPTED if fitted.stopped == "interrupted" else 0
 
 
-def _summary(fitted: Fitted, data: Path, out: Path) -> None:
+def _summary(fitted: Fitted, out: Path, resume: str | None = None) -> None:
+    """What came of it and what to run next; `resume` goes on with it, should it not be done."""
     from recurra.cli.progress import clock
 
-    report, bundle = fitted.report(out), quote(str(out))
-    from recurra.train.doctor.judge import short
+    report, bundle = fitted.report(out), quoted(out)
     where = f"epoch {report['best_epoch']} of {report['epochs']}"
     print(
-        f"{report['cell'].upper()} with {report['parameters']:,} parameters, "
+        f"{report['cell'].upper()} with {counted(report['parameters'], 'parameter')}, "
         f"{report['metric']} {report['best_metric']:.4f} ({where}), "
         f"{clock(report['fit_seconds'])}; the bundle is {out}"
     )
@@ -150,11 +151,8 @@ def _summary(fitted: Fitted, data: Path, out: Path) -> None:
     for remark in fitted.remarks():
         print(f"look at: {remark}", file=sys.stderr)
     print("what to run next:")
-    if fitted.stopped == "interrupted":
-    for line in short(fitted.findings()):
-        print(line)
-        again = f"recurra fit {quote(str(data))} --out {bundle} --resume"
-        print(f"  {again}   with the same settings, goes on")
+    if fitted.stopped == "interrupted" and resume is not None:
+        print(f"  {resume}   goes on")
     print(f"  recurra evaluate {bundle} TEST_FILE")
     print(f"  recurra predict {bundle} NEW_FILE --out answers.csv")
     # Of several graphs none answers a stream by itself.

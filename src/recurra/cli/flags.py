@@ -8,17 +8,32 @@ from __future__ import annotations
 
 import csv
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
 
-from recurra.spec.settings import SECTIONS, Settings
+from recurra.cli.printed import as_given
+from recurra.spec.settings import SECTIONS, DataSettings, Settings, tasks_of
 
-__all__ = ["DEFAULT_CONFIG", "SectionedCommand", "choices_of", "settings_flags", "settings_from"]
+__all__ = [
+    "DEFAULT_CONFIG",
+    "OFTEN",
+    "SectionedCommand",
+    "choices_of",
+    "settings_flags",
+    "settings_from",
+]
 
+# The settings that people choose most, which the short help shows.
+OFTEN = (
+    *("task", "id", "time", "target", "features", "text", "labels", "encoding", "missing"),
+    *("cell", "hidden", "layers", "bidirectional", "embedding", "dropout"),
+    *("epochs", "batch_size", "optimiser", "learning_rate", "schedule", "clip_norm"),
+    *("class_weight", "valid_fraction", "watch", "patience", "seed", "threads"),
+)
 # Read from the working directory when no --config is given; the command says so.
 DEFAULT_CONFIG = Path("recurra.toml")
 
@@ -27,11 +42,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _comma_list(value: str) -> tuple[str, ...]:
     """Words between commas; a word that holds a comma stands in double quotes."""
-    return tuple(next(csv.reader([value], skipinitialspace=True), ()))
+    return tuple(next(csv.reader([as_given(value)], skipinitialspace=True), ()))
 
 
 class SettingOption(click.Option):
-    """A flag that stands for one setting; `section` is the table that the setting belongs to."""
+    """A flag that stands for one setting; `section` is the table that it belongs to."""
 
     def __init__(self, name: str, section: str, field: FieldInfo) -> None:
         flag = "--" + name.replace("_", "-")
@@ -40,31 +55,102 @@ class SettingOption(click.Option):
         if kind is bool:
             super().__init__([f"{flag}/--no-{flag[2:]}"], default=None, help=help_text)
         else:
-            metavar = "A,B" if get_origin(kind) is tuple else None
+            metavar = "A,B" if get_origin(kind) is tuple else "TEXT" if kind is str else None
             super().__init__(
                 [flag], default=None, type=_click_type(kind), metavar=metavar, help=help_text
             )
-        self.section = section
+        self.setting, self.section = name, section
 
 
 class SectionedCommand(click.Command):
-    """A command whose help lists the settings under their sections."""
+    """A command whose help lists the settings under their sections.
+
+    Where there are many, `--help` shows those that are often chosen and, after `--task NAME`, that
+    task's own; `--help-all` shows every one.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        if self._has_many():
+            self.params.append(
+                click.Option(
+                    ["--help-all"],
+                    is_flag=True,
+                    is_eager=True,
+                    expose_value=False,
+                    callback=_show_all,
+                    help="Show every setting and exit.",
+                )
+            )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what was typed: help comes before any flag is read, and speaks of its task."""
+        ctx.meta[_TYPED] = list(args)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options first, then a block a section."""
+        task, chosen = _task_typed(ctx.meta.get(_TYPED, [])), self._chosen(ctx)
         groups: dict[str, list[tuple[str, str]]] = {"Options": []}
         groups |= {f"Settings, [{section}]": [] for section in SECTIONS}
+        groups |= {f"Settings of {task}": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
-                if isinstance(parameter, SettingOption):
-                    groups[f"Settings, [{parameter.section}]"].append(record)
-                else:
-                    groups["Options"].append(record)
+            if record is None or isinstance(parameter, click.Argument):
+                continue
+            if not isinstance(parameter, SettingOption):
+                groups["Options"].append(record)
+            elif parameter.setting in chosen and _understood(parameter.setting, task):
+                groups[f"Settings, [{parameter.section}]"].append(record)
+            elif task is not None and task in (tasks_of(parameter.setting) or ()):
+                groups[f"Settings of {task}"].append(record)
         for title, records in groups.items():
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+        left = len(self._settings()) - sum(map(len, groups.values())) + len(groups["Options"])
+        if left:
+            named = "" if task else "; those of one task: --task forecast --help"
+            formatter.write_paragraph()
+            formatter.write_text(f"{left} more settings: --help-all{named}")
+
+    def _settings(self) -> list[str]:
+        return [p.setting for p in self.params if isinstance(p, SettingOption)]
+
+    def _has_many(self) -> bool:
+        return len(self._settings()) > _MANY
+
+    def _chosen(self, ctx: click.Context) -> Collection[str]:
+        return OFTEN if self._has_many() and not ctx.meta.get(_ALL) else self._settings()
+
+
+# Keys of a context's meta.
+_TYPED, _ALL = "recurra.typed", "recurra.all"
+# More settings than this are not taken in at a glance.
+_MANY = 24
+
+
+def _show_all(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        ctx.meta[_ALL] = True
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+
+def _understood(setting: str, task: str | None) -> bool:
+    tasks = tasks_of(setting)
+    return task is None or tasks is None or task in tasks
+
+
+def _task_typed(typed: Sequence[str]) -> str | None:
+    """The task that a command line names, if any."""
+    found = None
+    for k, word in enumerate(typed):
+        if word == "--task" and k + 1 < len(typed):
+            found = typed[k + 1]
+        elif word.startswith("--task="):
+            found = word.removeprefix("--task=")
+    return found if found in choices_of(DataSettings.model_fields["task"].annotation) else None
 
 
 def settings_flags(*names: str) -> Callable[[F], F]:
@@ -126,7 +212,9 @@ def _click_type(kind: Any) -> Any:
         return _comma_list
     if get_origin(kind) is Literal:
         return click.Choice(get_args(kind))
-    return click.Path(path_type=Path) if kind is Path else kind
+    if kind is Path:
+        return click.Path(path_type=Path)
+    return as_given if kind is str else kind
 
 
 def _range(field: FieldInfo) -> str:

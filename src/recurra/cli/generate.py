@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from recurra.cli.flags import SectionedCommand
+from recurra.cli.printed import as_given, json_line
 
 if TYPE_CHECKING:
     from recurra.runtime.models.generate import GenerateModel
@@ -77,11 +78,11 @@ def command(
             "trained with task=generate"
         )
     _refuse_idle_flags(beam, count)
-    given: Any = prompt if model.symbols else _frames_of(prompt)
+    given: Any = as_given(prompt) if model.symbols else _frames_of(prompt)
     choices: dict[str, Any] = {
         "length": length,
         "sampling": Sampling(temperature, top_k, top_p, seed),
-        "stop": stop,
+        "stop": tuple(map(as_given, stop)),
         "unknown": unknown,
     }
     if beam:
@@ -134,7 +135,7 @@ def _write(
     more: dict[str, Any],
 ) -> None:
     if as_json:
-        print(json.dumps({"prompt": prompt, "continuations": found, **more}))
+        print(json_line({"prompt": prompt, "continuations": found, **more}))
         return
     for k, one in enumerate(found):
         if k:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 import statistics
@@ -14,6 +13,7 @@ from typing import Any
 import click
 
 from recurra import __version__
+from recurra.cli.printed import json_line, print_table
 
 __all__ = ["command"]
 
@@ -28,7 +28,7 @@ def command(bundle: Path | None, as_json: bool) -> None:
     """Tell what is installed and which kernels run, or what BUNDLE holds and what was certified."""
     told = installation() if bundle is None else card(bundle)
     if as_json:
-        print(json.dumps(told))
+        print(json_line(told))
     elif bundle is None:
         _print_installation(told)
     else:
@@ -131,9 +131,6 @@ def _print_installation(told: dict[str, Any]) -> None:
 
 
 def _print_card(told: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     labels = told["labels"]
     lines = {
         "bundle": told["bundle"],
@@ -148,17 +145,17 @@ def _print_card(told: dict[str, Any]) -> None:
     for name, line in lines.items():
         print(f"{name:<12}{line}")
     certificate = told["certificate"]
-    table = Table(
-        title=f"certificate, {certificate['dtype']} on {certificate['isa']}", title_justify="left"
-    )
-    for heading in ("claim", "measured", "promised", "note"):
-        table.add_column(heading)
-    for name, claim in certificate["claims"].items():
-        measured = claim["max_abs_diff"]
-        table.add_row(
+    rows = [
+        (
             name.replace("_", " "),
-            "does not apply" if measured is None else f"{measured:.3g}",
+            "does not apply" if claim["max_abs_diff"] is None else f"{claim['max_abs_diff']:.3g}",
             f"{claim['promised']:.3g}",
             claim["note"],
         )
-    Console().print(table)
+        for name, claim in certificate["claims"].items()
+    ]
+    print_table(
+        ("claim", "measured", "promised", "note"),
+        rows,
+        title=f"certificate, {certificate['dtype']} on {certificate['isa']}",
+    )

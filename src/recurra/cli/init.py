@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from recurra.cli.flags import DEFAULT_CONFIG, SectionedCommand, settings_flags
+from recurra.cli.printed import counted, quoted
 from recurra.errors import OutputError
 from recurra.spec.settings import DataSettings, Settings
 
@@ -43,8 +43,8 @@ def command(data: Path, out: Path, force: bool, **flags: Any) -> None:
     settings = Settings.from_flat({name: v for name, v in flags.items() if v is not None})
     found = inspect(data, settings.data)
     lines = described(found)
-    also = "" if out == DEFAULT_CONFIG else f" --config {quote(str(out))}"
-    fit = f"recurra fit {quote(str(data))}{also}"
+    also = "" if out == DEFAULT_CONFIG else f" --config {quoted(out)}"
+    fit = f"recurra fit {quoted(data)}{also}"
     opening = "\n".join([f"Settings for `{fit}`, made by `recurra init`.", "", *lines])
     write_atomic(out, _encoded(annotated(inferred(found, settings), opening)))
     print("\n".join(lines))
@@ -66,7 +66,7 @@ def described(found: Inspection) -> list[str]:
     short, median, long = found.lengths
     unit = "characters" if found.kind == "text" else "steps"
     lines = [
-        f"{found.source}: {found.cases:,} sequences of {short:,} to {long:,} {unit} "
+        f"{found.source}: {counted(found.cases, 'sequence')} of {short:,} to {long:,} {unit} "
         f"(median {median:,g})",
         *(f"  {role:<8} {name}" for name, role in found.roles if role not in _LISTED),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags
+from recurra.cli.printed import counted
 from recurra.cli.sources import ROLES, cases_for
 
 __all__ = ["command"]
@@ -28,25 +29,54 @@ __all__ = ["command"]
     is_flag=True,
     help="Read one JSON observation a line from standard input, write one JSON answer a line.",
 )
+@click.option(
+    "--adapt",
+    type=click.Choice(["none", "tracking"]),
+    help="Of a stream: whether truths widen or narrow the sets and intervals that come.",
+)
+@click.option(
+    "--pending",
+    type=click.IntRange(min=1),
+    help="Of a stream: answers that are remembered until their truth comes; default: 1.",
+)
 @settings_flags(*ROLES)
 def command(
-    bundle: Path, data: Path | None, out: Path | None, force: bool, streamed: bool, **roles: Any
+    bundle: Path,
+    data: Path | None,
+    out: Path | None,
+    force: bool,
+    streamed: bool,
+    adapt: str | None,
+    pending: int | None,
+    **roles: Any,
 ) -> int:
     """Answer with BUNDLE for every sequence of DATA, or for a stream, one observation at a time.
 
     An observation is a list of numbers, an object {"feature": number, ...}, a symbol of a text, or
     {"x": any of these, "time": number, "restart": true}; restart begins a new sequence with it. Its
-    answer is {"prediction": ..., "probability": {...}}. A line that cannot be used is answered by
-    {"error": "..."}, changes nothing in the stream, and makes the exit code 2 at the end.
+    answer is {"prediction": ..., "probability": {...}}. A truth that comes later is
+    {"observe": truth, "step": number}, of the newest answer or of a step's; it is answered by
+    {"truths": ..., "held": ..., "coverage": ...}, what the sets or intervals so far held. A line
+    that cannot be used is answered by {"error": "..."}, changes nothing in the stream, and makes
+    the exit code 2 at the end.
     """
+    chosen = {
+        name: value
+        for name, value in {"adapt": adapt, "pending": pending}.items()
+        if value is not None
+    }
     if streamed:
         if data is not None or out is not None:
             raise click.UsageError("--stream reads standard input: leave DATA and --out out")
         from recurra.cli.stream import answer_lines
 
-        return answer_lines(bundle)
+        return answer_lines(bundle, **chosen)
     if data is None or out is None:
         raise click.UsageError("expected DATA and --out FILE, or --stream")
+    if chosen:
+        raise click.UsageError(
+            f"--{next(iter(chosen))} is about streams: give --stream, or leave it out"
+        )
     _answer_file(bundle, data, out, force, roles)
     return 0
 
@@ -63,4 +93,4 @@ def _answer_file(bundle: Path, data: Path, out: Path, force: bool, roles: dict[s
     model = runtime.load(bundle)
     cases = cases_for(model, data, roles)
     write_atomic(out, to_bytes(model, cases.ids, model(cases)))
-    print(f"{len(cases):,} answers in {out}")
+    print(f"{counted(len(cases), 'answer')} in {out}")

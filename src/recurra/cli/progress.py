@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
+from recurra.cli.printed import counted
 from recurra.spec.report import EpochRecord
 from recurra.train.progress import Plan, Progress, Silent
 
@@ -127,7 +128,7 @@ class Bar:
         watched = "" if metric is None else f"  {self._plan.metric} {metric:.4f}"
         where = f"{self._name}  epoch {epoch}/{self._plan.epochs}".strip()
         told = f"loss {loss:.4f}{watched}  {speed:,.0f}"
-        figures = f"{told} sequences/s  {clock(eta_s)} left"
+        figures = f"{told} {self._plan.unit}s/s  {clock(eta_s)} left"
         room = self._console.width - len(where) - len(figures) - 2
         if room < _BAR_WIDTH // 3:
             # A narrow terminal loses words and most of the bar, but no figure.
@@ -178,6 +179,6 @@ def clock(seconds: float) -> str:
 def _opening(plan: Plan) -> str:
     resumed = f"; goes on at epoch {plan.epoch}" if plan.epoch > 1 else ""
     return (
-        f"{plan.task}: {plan.cases:,} sequences to learn from; "
-        f"{plan.parameters:,} parameters{resumed}"
+        f"{plan.task}: {counted(plan.cases, plan.unit)} to learn from; "
+        f"{counted(plan.parameters, 'parameter')}{resumed}"
     )

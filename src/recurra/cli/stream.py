@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
+from recurra.cli.printed import json_line
 from recurra.errors import ObservationError, RecurraError
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO) -> int
     """
     session = model.session()
     refused = False
-    # JSON has escapes of its own for what another encoding cannot say.
-    plain = (answers.encoding or "utf-8").lower().replace("-", "") != "utf8"
     for line in lines:
         if not line.strip():
             continue
@@ -46,9 +45,9 @@ def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO) -> int
             refused = True
             given = [{"error": " ".join(str(error).split())}]
         for answer in given:
-            print(json.dumps(answer, ensure_ascii=plain), file=answers, flush=True)
+            print(json_line(answer, answers), file=answers, flush=True)
     for owed in model.owed(session):
-        print(json.dumps(model.object_of(owed), ensure_ascii=plain), file=answers, flush=True)
+        print(json_line(model.object_of(owed), answers), file=answers, flush=True)
     return 2 if refused else 0
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,8 @@ class CorpusStreams(EncodedCases):
         transpose: Most places by which a sequence's channels are moved up or down, drawn for each
             pass; never so far that one that sounds would leave.
     """
+
+    unit: ClassVar[str] = "window"
 
     def __init__(
         self,

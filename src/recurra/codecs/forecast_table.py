@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["SeriesCases", "read_series"]
 
 Array = npt.NDArray[Any]
-_IDS = ("id", "series", "series_id", "unique_id", "item_id")
-_TIMES = ("time", "t", "timestamp", "date", "datetime", "ds", "step", "month", "year")
+_IDS = ("id", "series", "series_id", "unique_id", "item_id", "编号", "序列")
+_TIMES = (
+    *("time", "t", "timestamp", "date", "datetime", "ds", "step", "month", "year"),
+    *("时间", "时刻", "日期", "时间戳", "月份", "年份"),
+)
 
 
 @dataclass(frozen=True, eq=False)

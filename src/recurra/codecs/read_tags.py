@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["TAG_SUFFIXES", "is_tagged", "read_tag_cases", "tag_cases_from_arrays"]
 
 TAG_SUFFIXES = (*SUFFIXES, ".tsv", ".csv", ".parquet", ".jsonl", ".ndjson")
-_TARGETS = ("tag", "tags", "label", "target", "class", "y", "state")
-_TOKENS = ("token", "word", "character", "char", "form")
+_TARGETS = ("tag", "tags", "label", "target", "class", "y", "state", "标签", "标注", "状态")
+_TOKENS = ("token", "word", "character", "char", "form", "字", "词")
 
 
 def read_tag_cases(

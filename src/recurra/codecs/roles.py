@@ -24,11 +24,22 @@ __all__ = ["Roles", "find_roles", "find_target", "is_role_name", "named_column"]
 
 # Compared without case; what a name alone says.
 _NAMES = {
-    "id": ("id", "case", "case_id", "series", "series_id", "sequence", "sequence_id", "session"),
-    "time": ("time", "t", "timestamp", "date", "datetime", "ds", "step", "frame"),
-    "target": ("label", "target", "class", "y"),
-    "text": ("text", "review", "sentence", "document", "comment", "content"),
+    "id": (
+        *("id", "case", "case_id", "series", "series_id", "sequence", "sequence_id", "session"),
+        *("编号", "样本", "序列", "案例"),
+    ),
+    "time": (
+        *("time", "t", "timestamp", "date", "datetime", "ds", "step", "frame"),
+        *("时间", "时刻", "日期", "时间戳"),
+    ),
+    "target": ("label", "target", "class", "标签", "类别", "分类", "目标", "y"),
+    "text": (
+        *("text", "review", "sentence", "document", "comment", "content"),
+        *("文本", "内容", "评论", "评价", "句子"),
+    ),
 }
+# "y" is also how people call a coordinate.
+_SURE_TARGETS = _NAMES["target"][:-1]
 Role = Literal["id", "time", "target", "text"]
 
 
@@ -198,7 +209,8 @@ def _long_roles(
         if id_column is None:
             raise table.error(
                 "expected a column that tells which sequence a row belongs to, got "
-                f"{_listed(table.columns)} and none that looks like it: give --id"
+                f"{_listed(table.columns)} and none that looks like it: give --id, or --text where "
+                "each row is a text"
             )
         found["id"] = id_column
     if "time" not in found and (time := _by_name(table, "time", free())) is not None:
@@ -212,7 +224,7 @@ def _long_roles(
     chosen = features
     if chosen is None:
         # A column called like a target is never a feature by itself: it would give the answer.
-        target_like = set(_NAMES["target"][:3]) if not want_target else set()
+        target_like = set(_SURE_TARGETS) if not want_target else set()
         chosen = tuple(
             name for name in free() if name.lower() not in target_like and table.is_numeric(name)
         )
@@ -231,8 +243,8 @@ def _long_target(table: Table, id_column: str, free: list[str]) -> str | None:
     named = _by_name(table, "target", [name for name in free if name.lower() != "y"])
     if named is not None:
         return named
-    # "y" is also how people call a coordinate, and the last column may be a feature: either is
-    # the target only where it stays the same within each id.
+    # "y" may be a feature, and so may the last column: either is the target only where it stays
+    # the same within each id.
     likely = [name for name in free if name.lower() == "y"] + free[-1:]
     return next((name for name in likely if varies_within(table, id_column, name) is None), None)
 
@@ -282,7 +294,7 @@ def _no_target(table: Table, found: dict[str, str], features: tuple[str, ...]) -
     taken = dict.fromkeys(features, "a feature")
     taken |= {name: f"{'an' if role == 'id' else 'the'} {role}" for role, name in found.items()}
     for name in table.columns:
-        if name in taken and name.lower() in _NAMES["target"][:3]:
+        if name in taken and name.lower() in _SURE_TARGETS:
             return table.error(
                 "expected a column to predict, but the one that is called like it is "
                 f"{taken[name]} already: leave it free for the target, or give --target",

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -109,6 +109,8 @@ class Windows(EncodedCases):
         origins: Of each window the number of its series and of its last row, [N, 2] int64.
         cut: How they are cut.
     """
+
+    unit: ClassVar[str] = "window"
 
     def __init__(self, tracks: Sequence[Track], origins: Array, cut: Cut) -> None:
         self.tracks, self.origins, self.cut = tuple(tracks), origins, cut

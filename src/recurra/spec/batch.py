@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +96,9 @@ class EncodedCases(Sequence[Encoded]):
     A task whose cases are cut out of something larger (windows of a series, pieces of a text) gives
     a class of its own, which cuts when it is asked.
     """
+
+    # What one of them is called.
+    unit: ClassVar[str] = "sequence"
 
     @property
     def lengths(self) -> Array:

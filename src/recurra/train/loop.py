@@ -312,6 +312,7 @@ class Loop:
             parameters=sum(p.numel() for p in self.network.parameters()),
             metric=self.metric,
             task=self.task.name,
+            unit=self.cases.unit,
         )
 
     def _diverged(self, step: int, loss: float, norm: float) -> str:

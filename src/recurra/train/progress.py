@@ -19,9 +19,10 @@ class Plan:
         epochs: Most epochs.
         epoch: The first one to run, counted from 1; above 1 when resumed.
         batches: Optimiser steps of an epoch.
-        cases: Sequences to train on.
+        cases: What is trained on, so many.
         parameters: Numbers to learn.
         metric: Name of the metric that is watched.
+        unit: What one of the cases is called.
     """
 
     task: str
@@ -31,6 +32,7 @@ class Plan:
     cases: int
     parameters: int
     metric: str
+    unit: str = "sequence"
 
 
 class Progress(Protocol):
@@ -49,7 +51,7 @@ class Progress(Protocol):
             batch: Steps done in this epoch, counted from 1.
             loss: Mean loss of the epoch so far.
             metric: The newest epoch's; None in the first epoch.
-            speed: Sequences a second since the start of this run.
+            speed: Cases a second since the start of this run.
             eta_s: Seconds left, should all epochs be run.
         """
 
