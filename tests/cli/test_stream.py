@@ -147,3 +147,35 @@ def test_a_model_that_reads_both_ways_says_why_not(
     assert main(["fit", str(table), *roles, *small, "--bidirectional", "--out", out]) == 0
     assert main(["predict", out, "--stream"]) == 2
     assert "backward direction" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def with_sets(
+    table: Path, roles: list[str], small: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A bundle with sets of classes."""
+    out = tmp_path_factory.mktemp("sets") / "waves"
+    arguments = [*roles, *small, "--coverage", "0.5", "--quiet", "--out", str(out)]
+    assert main(["fit", str(table), *arguments]) == 0
+    return out
+
+
+def test_truths_that_come_later_are_measured(with_sets: Path, bundle: Path) -> None:
+    lines = ['{"observe": "high"}', "[0.1, 0.2]", '{"observe": "high"}', '{"observe": "low"}']
+    lines += ["[0.3, 0.4]", "[0.5, 0.6]", '{"observe": "low", "step": 1}', '{"observe": "?"}']
+    answers = io.StringIO()
+    raw = io.BytesIO("\n".join(lines).encode())
+    code = answer_stream(runtime.load(with_sets), raw, answers, adapt="tracking", pending=2)
+    said = [json.loads(line) for line in answers.getvalue().splitlines()]
+    assert code == 2
+    held = int("high" in said[1]["set"])
+    assert said[2] == {"truths": 1, "held": held, "coverage": float(held)}
+    held += "low" in said[4]["set"]
+    assert said[6] == {"truths": 2, "held": held, "coverage": held / 2}
+    assert ["error" in answer for answer in said] == [True, False, False, True, *[False] * 3, True]
+    assert "each answer has one truth" in said[3]["error"]
+    _, refused = streamed(bundle, "[0.1, 0.2]", '{"observe": "high"}', '{"observe": "a", "x": 3}')
+    assert "trained with coverage" in refused[1]["error"]
+    assert "expected observe and step, got 'x'" in refused[2]["error"]
+    assert main(["predict", str(bundle), "--stream", "--adapt", "none"]) == 2
+    assert main(["predict", str(bundle), "f.csv", "--out", "o.csv", "--pending", "2"]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,39 @@ def test_a_stream_gives_the_tags_of_the_whole_where_it_is_sure(
     np.testing.assert_array_equal(rest, whole[time - len(rest) :])
 
 
+@settings(max_examples=40, deadline=None)
+@given(cases())
+def test_a_stream_knows_the_probabilities_of_the_steps_that_wait(
+    case: tuple[TagDecoder, dict[str, Array]],
+) -> None:
+    """At the end those of the whole; before it those of the prefix, whose end nothing tells."""
+    plain, outputs = case
+    decoder = replace(plain, doubt=0.2)
+    time, slots = outputs["head"].shape[1], decoder.start()
+    for t in range(time):
+        answer, slots = decoder.step({**outputs, "head": outputs["head"][:, t]}, slots)
+        shares = decoder.waiting_probabilities(outputs, slots)
+        assert shares.shape == (min(t, decoder.lag) + 1, len(decoder.tags))
+        np.testing.assert_allclose(shares.sum(1), 1.0)
+        if decoder.scheme == "none" and not decoder.potentials:
+            steps = {"head": outputs["head"][:, : t + 1]}
+            whole = decoder.probabilities(steps, t + 1)
+            np.testing.assert_allclose(shares, whole[t + 1 - len(shares) :], atol=1e-12)
+        step, tag, sure = answer[0].tolist()
+        if step >= 0 and sure:
+            # What can no longer be otherwise keeps its place in the set.
+            assert decoder.sets(shares[:1], np.array([tag]))[0, tag]
+    whole = decoder.probabilities(outputs, time)
+    ended = decoder.waiting_probabilities(outputs, slots, ended=True)
+    np.testing.assert_allclose(ended, whole[time - len(ended) :], atol=1e-12)
+    tags = decoder.decode(outputs)[0]
+    sets = decoder.sets(whole, tags)
+    np.testing.assert_array_equal(sets, (1 - whole <= 0.2) | (np.eye(len(plain.tags)) > 0)[tags])
+    assert decoder.sets(whole, tags, 1.0).all()
+    with pytest.raises(SpecError, match="train it with coverage"):
+        plain.sets(whole, tags)
+
+
 def test_without_neighbours_each_step_is_its_own() -> None:
     decoder = TagDecoder(tags=("a", "b"))
     answer, slots = decoder.step({"head": np.array([[1.0, 1.0]])}, decoder.start())
@@ -122,6 +156,10 @@ def test_json_gives_the_same_decoder_back() -> None:
         ({"potentials": 3}, "potentials must be a text"),
         ({"lag": -1}, "lag must be"),
         ({"lag": True}, "lag must be"),
+        ({"doubt": 1.5}, "doubt must be"),
+        ({"doubt": True}, "doubt must be"),
+        ({"coverage": 0.9}, "coverage must be"),
+        ({"doubt": 0.1, "coverage": 1.0}, "coverage must be"),
     ],
 )
 def test_a_forged_decoder_is_refused(change: dict[str, Any], words: str) -> None:

@@ -34,8 +34,18 @@ def test_the_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
         assert main([*arguments, "--quiet", "--threads", "1", *small]) == 0
 
 
+def test_the_program_runs_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    exec(compile(program, "strategies.md", "exec"), {})
+    truths, coverage, _ = capsys.readouterr().out.split()
+    assert truths == "200"
+    # Of 200 truths, and tracking brings it back to 0.9 wherever it leaves it.
+    assert 0.8 < float(coverage) < 0.98
+
+
 def test_every_flag_is_a_setting() -> None:
     known = set(Settings().flat()) | {"out", "continue", "roll_back", "help"}
+    known |= {"stream", "adapt", "pending"}
     for flag in re.findall(r"--([a-z][a-z0-9-]+)", GUIDE):
         assert flag.replace("-", "_") in known, flag
 

@@ -10,7 +10,7 @@ import pytest
 
 from recurra import metrics, runtime
 from recurra.errors import SettingsError, SpecError
-from recurra.estimators import SequenceClassifier, SequenceRegressor
+from recurra.estimators import SequenceClassifier, SequenceRegressor, SequenceTagger
 
 SMALL: dict[str, Any] = {"hidden": 6, "epochs": 12, "dropout": 0.0, "valid_fraction": 0.5}
 
@@ -80,6 +80,56 @@ def test_intervals_cover_what_they_promise() -> None:
     inside = ((low <= y[200:]) & (y[200:] <= high)).mean()
     # 0.8 in the mean over trainings; here 300 new cases and 100 held-out ones each bring an error.
     assert 0.68 < inside < 0.95
+
+
+def test_sets_of_tags_hold_about_what_was_asked_for(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+
+    def sentences(count: int) -> tuple[list[list[str]], list[list[str]]]:
+        X = [list(random.choice(list("abc"), int(random.integers(4, 9)))) for _ in range(count)]
+        # One tag in four is not to be foreseen.
+        odd = [[random.random() < 0.25 for _ in x] for x in X]
+        y = [
+            [str(random.choice(list("ABC"))) if w else t.upper() for t, w in zip(x, o, strict=True)]
+            for x, o in zip(X, odd, strict=True)
+        ]
+        return X, y
+
+    X, y = sentences(120)
+    many = SMALL | {"epochs": 8, "learning_rate": 0.03, "coverage": 0.95}
+    model = SequenceTagger(**many, crf=False, embedding=4).fit(X, y)
+    new_X, new_y = sentences(200)
+    figures = model.evaluate(new_X, new_y)
+    # Of 1,200 steps; the bundle's own quantile is of 360.
+    assert 0.9 < figures["coverage"] <= 1.0
+    assert 1.0 <= figures["set_size"] <= 3.0
+    sets = model.predict_set(new_X)
+    held = [
+        row[model.model_.labels.index(tag)]
+        for rows, tags in zip(sets, new_y, strict=True)
+        for row, tag in zip(rows, tags, strict=True)
+    ]
+    assert np.mean(held) == pytest.approx(figures["coverage"])
+    model.save(tmp_path / "bundle")
+    loaded = runtime.load(tmp_path / "bundle")
+    answers = loaded([tuple(new_X[0]), tuple(new_X[1])])
+    said = loaded.object_of(answers[0])
+    assert [[tag in among for tag in "ABC"] for among in said["sets"]] == sets[0].tolist()
+    table = loaded.table_of(["p", "q"], answers)
+    assert table["set"].to_list()[0] == " ".join(said["sets"][0])
+    again = SequenceTagger.load(tmp_path / "bundle")
+    assert again.model_.decoder == model.model_.decoder
+    session = loaded.session(adapt="tracking")
+    for tokens, tags in zip(new_X[:60], new_y, strict=False):
+        session.restart()
+        for token, tag in zip(tokens, tags, strict=True):
+            session.feed(token)
+            measured = session.observe(tag)
+    assert 0.85 < measured.coverage <= 1.0
+    with pytest.raises(SettingsError, match="held-out steps, there are"):
+        SequenceTagger(**many | {"coverage": 0.9999, "epochs": 1}).fit(X, y)
+    with pytest.raises(SpecError, match="coverage"):
+        SequenceTagger(**SMALL | {"epochs": 1}).fit(X, y).predict_set(X)
 
 
 def test_what_cannot_be_promised_is_refused() -> None:

@@ -149,3 +149,62 @@ def test_a_bidirectional_tagger_says_why_it_has_no_sessions() -> None:
     decoder = model().decoder
     assert isinstance(decoder, TagDecoder)
     assert isinstance(model().codec, TagCodec)
+
+
+def with_sets(lag: int = 2, **changes: Any) -> TagModel:
+    plain = model(lag, **changes).parts
+    decoder = replace(plain.decoder, doubt=0.6, coverage=0.8)  # type: ignore[type-var]  # a dataclass
+    found = model_of(replace(plain, decoder=decoder))
+    assert isinstance(found, TagModel)
+    return found
+
+
+@pytest.mark.parametrize("adapt", ["none", "tracking"])
+def test_truths_are_measured_against_the_sets_as_they_were_given(adapt: Any) -> None:
+    tagger = with_sets()
+    session = tagger.session(adapt=adapt, pending=2)
+    held = count = 0
+    for t, token in enumerate(SENTENCE):
+        answer = session.feed(token)
+        if answer.step is None:
+            assert answer.set is None
+            continue
+        assert answer.set is not None
+        assert answer.tag in answer.set
+        truth = tagger.labels[t % len(tagger.labels)]
+        held, count = held + (truth in answer.set), count + 1
+        assert session.observe(truth, answer.step if t % 2 else None)[:2] == (count, held)
+    assert session.measured.coverage == held / count
+    rest = session.finish()
+    sets = tagger(tuple(SENTENCE)).sets[-2:]
+    if adapt == "none":
+        wanted = [tuple(tagger.labels[k] for k in np.flatnonzero(row)) for row in sets]
+        assert [answer.set for answer in rest] == wanted
+    with pytest.raises(ObservationError, match="no answer of step 8 waits"):
+        session.observe(tagger.labels[0], 8)
+    session.feed("c")
+    with pytest.raises(ObservationError, match="expected a label seen in training"):
+        session.observe("B-Q")
+
+
+def test_what_truths_taught_goes_on_elsewhere() -> None:
+    tagger = with_sets()
+    session = tagger.session(adapt="tracking")
+    for token in SENTENCE[:5]:
+        session.feed(token)
+    session.observe(tagger.labels[0])
+    kept = SessionState.from_bytes(session.state().to_bytes())
+    fork, other = session.fork(), tagger.session(adapt="tracking")
+    other.restore(kept)
+    for each in (session, fork, other):
+        for token in SENTENCE[5:]:
+            each.feed(token)
+            each.observe(tagger.labels[1])
+    assert session.state().same_as(fork.state())
+    assert session.state().same_as(other.state())
+    before = session.measured
+    session.restart()
+    assert session.measured == before
+    assert session.feed("c") == TagAt(None, None, False)
+    with pytest.raises(SpecError, match="trained with coverage"):
+        model().session().observe("O")

@@ -18,36 +18,42 @@ __all__ = ["answer_lines", "answer_stream", "observation_of"]
 _KEYS = {"x", "time", "restart"}
 
 
-def answer_lines(bundle: Path) -> int:
+def answer_lines(bundle: Path, **choices: Any) -> int:
     """Answer every line of standard input; the exit code: 2 where a line was refused, else 0."""
     from recurra import runtime
 
-    return answer_stream(runtime.load(bundle), sys.stdin.buffer, sys.stdout)
+    return answer_stream(runtime.load(bundle), sys.stdin.buffer, sys.stdout, **choices)
 
 
-def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO) -> int:
+def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO, **choices: Any) -> int:
     """Answer every line of `lines` before the next is read; blank lines are passed over.
 
     Where answers lag, those that a sequence still owes come when it ends, a line each: after the
     last line, and before the answer to one that begins a new sequence.
 
+    Args:
+        model: Whose sessions.
+        lines: Observations, and truths.
+        answers: Where they go.
+        **choices: Of the session, where they are not its own: adapt, pending.
+
     Raises:
-        SpecError: the model cannot run one step at a time; says why.
+        SpecError: the model cannot run one step at a time, or knows no such choice; says why.
     """
-    session = model.session()
+    session = model.session(**choices)
     refused = False
     for line in lines:
         if not line.strip():
             continue
         try:
-            given = [model.object_of(answer) for answer in _fed(model, session, line)]
+            given = _answers(model, session, line)
         except RecurraError as error:
             refused = True
             given = [{"error": " ".join(str(error).split())}]
         for answer in given:
             print(json_line(answer, answers), file=answers, flush=True)
     for owed in model.owed(session):
-        print(json_line(model.object_of(owed), answers), file=answers, flush=True)
+        print(json_line(model.object_in(session, owed), answers), file=answers, flush=True)
     return 2 if refused else 0
 
 
@@ -79,8 +85,29 @@ def observation_of(line: bytes) -> tuple[Any, float | None, bool]:
     return said["x"], said.get("time"), restart
 
 
-def _fed(model: AbstractModel, session: Session, line: bytes) -> list[Any]:
+def _answers(model: AbstractModel, session: Session, line: bytes) -> list[dict[str, Any]]:
+    """What a line is answered with: an answer as an object, or what its truth says."""
     observation, time, restart = observation_of(line)
+    truth = isinstance(observation, dict) and "observe" in observation
+    # A feature may be called observe too.
+    if truth and "observe" not in model.features:
+        return [_observed(session, observation)]
+    fed = _fed(model, session, observation, time, restart=restart)
+    return [model.object_in(session, answer) for answer in fed]
+
+
+def _observed(session: Session, said: dict[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(said) - {"observe", "step"})
+    if unknown:
+        raise ObservationError(f"expected observe and step, got {unknown[0]!r}")
+    measured = session.observe(said["observe"], said.get("step"))
+    found: dict[str, Any] = measured._asdict()
+    return found | {"coverage": measured.coverage if measured.truths else None}
+
+
+def _fed(
+    model: AbstractModel, session: Session, observation: Any, time: float | None, *, restart: bool
+) -> list[Any]:
     if not restart:
         return [session.feed(observation, time)]
     before, owed = session.state(), model.owed(session)

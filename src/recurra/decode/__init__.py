@@ -13,6 +13,7 @@ from recurra.decode.classify import ClassDecoder
 from recurra.decode.decoder import AbstractDecoder, Slots
 from recurra.decode.greedy import Hypothesis
 from recurra.decode.next_step import NextDecoder
+from recurra.decode.online import Adapt, Calibrator, Measured
 from recurra.decode.read import DECODER_KINDS, decoder_from_json
 from recurra.decode.regress import ValueDecoder
 from recurra.decode.sample import Sampler, Sampling, StopStrings, generated
@@ -22,9 +23,12 @@ from recurra.decode.transduce import BeamDecoder
 __all__ = [
     "DECODER_KINDS",
     "AbstractDecoder",
+    "Adapt",
     "BeamDecoder",
+    "Calibrator",
     "ClassDecoder",
     "Hypothesis",
+    "Measured",
     "NextDecoder",
     "Sampler",
     "Sampling",

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from recurra.decode.decoder import AbstractDecoder, Array
+from recurra.decode.decoder import AbstractDecoder, Array, check_coverage
 from recurra.errors import SpecError
 
 __all__ = ["ClassDecoder"]
@@ -26,6 +26,7 @@ class ClassDecoder(AbstractDecoder):
         temperature: T; 1 leaves the network's own probabilities.
         threshold: Of two classes the second is called where its probability is above this.
         doubt: A class belongs to the answer's set where 1 - p is at most this; None: no sets.
+        coverage: Share of truths that `doubt` was chosen for; None: not known.
     """
 
     kind: ClassVar[str] = "classes"
@@ -33,6 +34,7 @@ class ClassDecoder(AbstractDecoder):
     temperature: float = 1.0
     threshold: float = 0.5
     doubt: float | None = None
+    coverage: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.classes, int) or isinstance(self.classes, bool) or self.classes < 2:
@@ -45,6 +47,7 @@ class ClassDecoder(AbstractDecoder):
             raise SpecError(f"decoder: a threshold is for two classes, not for {self.classes}")
         if self.doubt is not None and not (_real(self.doubt) and 0 <= self.doubt <= 1):
             raise SpecError(f"decoder: doubt must be in [0, 1] or null, got {self.doubt!r}")
+        check_coverage(self.coverage, of=self.doubt)
 
     def decode(self, outputs: Mapping[str, Array]) -> Array:
         """Probabilities [B, K], each row summing to 1."""
@@ -68,15 +71,20 @@ class ClassDecoder(AbstractDecoder):
         chosen: Array = np.argmax(answers, axis=-1)
         return chosen.astype(np.int64)
 
-    def sets(self, answers: Array) -> Array:
+    def sets(self, answers: Array, doubt: float | None = None) -> Array:
         """Which classes cannot be ruled out, [B, K] bool; the called one always belongs to them.
+
+        Args:
+            answers: Probabilities [B, K].
+            doubt: Instead of the decoder's own, as a stream has it.
 
         Raises:
             SpecError: the model was trained without a coverage.
         """
-        if self.doubt is None:
+        doubt = self.doubt if doubt is None else doubt
+        if doubt is None:
             raise SpecError("this model has no sets: train it with coverage=0.9 or the like")
-        found: Array = 1.0 - np.asarray(answers) <= self.doubt
+        found: Array = 1.0 - np.asarray(answers) <= doubt
         found[np.arange(len(found)), self.choose(answers)] = True
         return found
 

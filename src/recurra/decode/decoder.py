@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from recurra.errors import ShapeError
+from recurra.errors import ShapeError, SpecError
 
-__all__ = ["AbstractDecoder", "Array", "Slots"]
+__all__ = ["AbstractDecoder", "Array", "Slots", "check_coverage"]
 
 Array = npt.NDArray[Any]
 Slots = Mapping[str, Array]
@@ -53,3 +53,14 @@ class AbstractDecoder:
                 f"got {list(values.shape)}: the graph and the decoder belong to different models"
             )
         return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def check_coverage(coverage: Any, *, of: float | None) -> None:
+    """Refuse a coverage that is no share, or one of nothing (SpecError)."""
+    if coverage is None:
+        return
+    real = isinstance(coverage, int | float) and not isinstance(coverage, bool)
+    if of is None or not real or not 0 < coverage < 1:
+        raise SpecError(
+            f"decoder: coverage must be in (0, 1) beside a limit, or null, got {coverage!r}"
+        )

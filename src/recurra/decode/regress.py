@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from recurra.decode.decoder import AbstractDecoder, Array
+from recurra.decode.decoder import AbstractDecoder, Array, check_coverage
 from recurra.errors import SpecError
 
 __all__ = ["ValueDecoder"]
@@ -22,10 +22,12 @@ class ValueDecoder(AbstractDecoder):
     Args:
         margin: The truth is expected within this of the answer, in the scale of training; None: no
             intervals.
+        coverage: Share of truths that `margin` was chosen for; None: not known.
     """
 
     kind: ClassVar[str] = "value"
     margin: float | None = None
+    coverage: float | None = None
 
     def __post_init__(self) -> None:
         margin = self.margin
@@ -35,6 +37,7 @@ class ValueDecoder(AbstractDecoder):
             or not 0 <= margin < math.inf
         ):
             raise SpecError(f"decoder: margin must be a finite number >= 0, got {margin!r}")
+        check_coverage(self.coverage, of=margin)
 
     def decode(self, outputs: Mapping[str, Array]) -> Array:
         """Values [B]."""

@@ -9,13 +9,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from recurra.decode.decoder import AbstractDecoder, Array, Slots
+from recurra.decode.decoder import AbstractDecoder, Array, Slots, check_coverage
 from recurra.decode.viterbi import (
     Potentials,
     advance,
     best_paths,
     marginals,
     path_score,
+    reached,
+    smoothed,
     traced,
     unfold,
 )
@@ -44,6 +46,9 @@ class TagDecoder(AbstractDecoder):
         scheme: Which spans they spell; impossible ones are never answered.
         potentials: Output of the graph that holds a CRF's row [K * (K + 2)]; "": there is no CRF.
         lag: Steps that a stream's answer waits.
+        doubt: A tag belongs to a step's set where 1 - p is at most this, p given the whole
+            sequence, in a stream given the steps so far; None: no sets.
+        coverage: Share of the steps that `doubt` was chosen for; None: not known.
     """
 
     kind: ClassVar[str] = "tags"
@@ -51,6 +56,8 @@ class TagDecoder(AbstractDecoder):
     scheme: Scheme = "none"
     potentials: str = ""
     lag: int = 0
+    doubt: float | None = None
+    coverage: float | None = None
 
     def __post_init__(self) -> None:
         names = tuple(self.tags) if isinstance(self.tags, list | tuple) else ()
@@ -65,6 +72,11 @@ class TagDecoder(AbstractDecoder):
             raise SpecError(f"decoder: potentials must be a text, got {self.potentials!r}")
         if not isinstance(self.lag, int) or isinstance(self.lag, bool) or not 0 <= self.lag <= 4096:
             raise SpecError(f"decoder: lag must be a whole number up to 4096, got {self.lag!r}")
+        doubt = self.doubt
+        real = isinstance(doubt, int | float) and not isinstance(doubt, bool)
+        if doubt is not None and not (real and 0 <= doubt <= 1):
+            raise SpecError(f"decoder: doubt must be in [0, 1] or null, got {doubt!r}")
+        check_coverage(self.coverage, of=doubt)
         start, follow, end = self._rules
         # Then there is a path of every length.
         if not (start & end & follow.diagonal()).any():
@@ -106,13 +118,19 @@ class TagDecoder(AbstractDecoder):
         return np.append(shares.ravel(), mean)
 
     def start(self) -> Slots:
-        """Scores of the paths so far, where each of the last `lag` steps came from, steps seen."""
+        """Scores of the paths so far, where each of the last `lag` steps came from, steps seen.
+
+        With sets also the scores of the steps that wait, and those of all paths to their tags.
+        """
         count = len(self.tags)
-        return {
+        slots = {
             "scores": np.zeros(count),
             "before": np.zeros((self.lag, count), np.int64),
             "seen": np.zeros((), np.int64),
         }
+        if self.doubt is not None:
+            slots |= {name: np.zeros((self.lag + 1, count)) for name in ("reached", "emissions")}
+        return slots
 
     def step(self, outputs: Mapping[str, Array], slots: Slots) -> tuple[Array, Slots]:
         """One more step.
@@ -126,12 +144,14 @@ class TagDecoder(AbstractDecoder):
             and the new slots.
         """
         scores = self._scores({**outputs, self.output: outputs[self.output][:, None]})[:, 0]
-        seen = int(slots["seen"])
-        after, before = advance(
-            slots["scores"][None] if seen else None, scores, self._potentials(outputs)
-        )
+        seen, potentials = int(slots["seen"]), self._potentials(outputs)
+        after, before = advance(slots["scores"][None] if seen else None, scores, potentials)
         window = np.concatenate([slots["before"], before])[1:] if self.lag else slots["before"]
         new = {"scores": after[0], "before": window, "seen": np.array(seen + 1, np.int64)}
+        if self.doubt is not None:
+            newest = reached(slots["reached"][-1] if seen else None, scores[0], potentials)
+            new["reached"] = np.concatenate([slots["reached"][1:], newest[None]])
+            new["emissions"] = np.concatenate([slots["emissions"][1:], scores])
         if seen < self.lag:
             return np.array([[NONE_YET, 0, 0]]), new
         alive = np.flatnonzero(np.isfinite(after[0]))
@@ -152,6 +172,41 @@ class TagDecoder(AbstractDecoder):
         last = np.array([(slots["scores"] + self._potentials(outputs).end).argmax()])
         return traced(last, slots["before"][len(slots["before"]) - waiting :])[1:, 0]
 
+    def waiting_probabilities(
+        self, outputs: Mapping[str, Array], slots: Slots, *, ended: bool = False
+    ) -> Array:
+        """Of a stream with sets: the probability of each tag at the newest steps.
+
+        Args:
+            outputs: The potentials' row where there is a CRF.
+            slots: What `step` gave.
+            ended: Whether no more steps come: the probabilities are then those of the whole.
+
+        Returns:
+            [min(seen, lag + 1), K]; the first is the step that `step` gave a tag, if it gave one.
+        """
+        count = min(int(slots["seen"]), self.lag + 1)
+        ahead, scores = (slots[name][self.lag + 1 - count :] for name in ("reached", "emissions"))
+        return smoothed(ahead, scores, self._potentials(outputs), ended=ended)
+
+    def sets(self, probabilities: Array, tags: Array, doubt: float | None = None) -> Array:
+        """Which tags cannot be ruled out, [T, K] bool; the step's own always belongs to them.
+
+        Args:
+            probabilities: Of each step, [T, K].
+            tags: The answer, [T].
+            doubt: Instead of the decoder's own, as a stream has it.
+
+        Raises:
+            SpecError: the model was trained without a coverage.
+        """
+        doubt = self.doubt if doubt is None else doubt
+        if doubt is None:
+            raise SpecError("this model has no sets: train it with coverage=0.9 or the like")
+        found: Array = 1.0 - probabilities <= doubt
+        found[np.arange(len(tags)), tags] = True
+        return found
+
     def lagging(self, lag: int) -> TagDecoder:
         """The same decoder with another lag."""
         return replace(self, lag=lag)
@@ -160,7 +215,9 @@ class TagDecoder(AbstractDecoder):
         """Whether slots of the right shapes hold what a stream's can: no NaN, tags that exist."""
         before = slots["before"]
         within = not before.size or (before.min() >= 0 and before.max() < len(self.tags))
-        return bool(within and slots["seen"] >= 0 and not np.isnan(slots["scores"]).any())
+        scores = [slot for name, slot in slots.items() if name not in ("before", "seen")]
+        numbers = not any(np.isnan(slot).any() for slot in scores)
+        return bool(within and slots["seen"] >= 0 and numbers)
 
     @cached_property
     def _rules(self) -> Rules:

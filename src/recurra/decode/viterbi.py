@@ -16,7 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Potentials", "advance", "best_paths", "marginals", "path_score", "traced", "unfold"]
+__all__ = [
+    "Potentials",
+    "advance",
+    "best_paths",
+    "marginals",
+    "path_score",
+    "reached",
+    "smoothed",
+    "traced",
+    "unfold",
+]
 
 Array = npt.NDArray[Any]
 
@@ -135,6 +145,41 @@ def marginals(emissions: Array, potentials: Potentials) -> tuple[Array, float]:
     total = float(_log_sum(ahead[-1] + potentials.end, 0))
     found = np.exp(ahead + behind - total)
     return found / found.sum(1, keepdims=True), total
+
+
+def reached(scores: Array | None, emissions: Array, potentials: Potentials) -> Array:
+    """As `advance`, summed over all paths: log sum exp of their scores, the highest at 0.
+
+    Args:
+        scores: Of the step before, [K]; None: there was none.
+        emissions: Of this step, [K], float64.
+        potentials: Of the chain.
+    """
+    found = potentials.start if scores is None else _log_sum(scores[:, None] + potentials.follow, 0)
+    found = found + emissions
+    return np.asarray(found - found.max())
+
+
+def smoothed(ahead: Array, emissions: Array, potentials: Potentials, *, ended: bool) -> Array:
+    """The probability of each tag at the last W steps, given all steps so far.
+
+    Args:
+        ahead: As `reached` gave them, [W, K], oldest first.
+        emissions: Of these steps, [W, K].
+        potentials: Of the chain.
+        ended: Whether the newest step is the sequence's last one.
+
+    Returns:
+        [W, K], each step summing to 1.
+    """
+    found = np.empty_like(ahead)
+    behind = potentials.end if ended else np.zeros(ahead.shape[1])
+    for step in range(len(ahead) - 1, -1, -1):
+        scores = ahead[step] + behind
+        shares = np.exp(scores - scores.max())
+        found[step] = shares / shares.sum()
+        behind = _log_sum(potentials.follow + (emissions[step] + behind), 1)
+    return found
 
 
 def _log_sum(values: Array, axis: int) -> Array:

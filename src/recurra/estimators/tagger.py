@@ -10,6 +10,7 @@ import numpy.typing as npt
 from recurra.codecs import Cases, Label, read_cases
 from recurra.codecs.read_tags import tag_cases_from_arrays
 from recurra.codecs.tokens import TokenCodec
+from recurra.errors import SpecError
 from recurra.estimators.estimator import AbstractSequenceEstimator
 from recurra.runtime import AbstractModel
 from recurra.runtime.models.tag import TagModel
@@ -38,8 +39,8 @@ class SequenceTagger(AbstractSequenceEstimator):
 
     def predict(self, X: Any) -> list[list[Label]]:
         """The label of each step of each sequence, in the labels' own type."""
-        model = self._tagging()
-        return [model.codec.decode(answer) for answer in model(self._unlabelled(X))]
+        found: list[list[Label]] = self._tagging().predict(self._unlabelled(X))
+        return found
 
     def predict_proba(self, X: Any) -> list[npt.NDArray[np.float64]]:
         """The probability of each label at each step given the whole sequence, [T, classes] each.
@@ -49,6 +50,21 @@ class SequenceTagger(AbstractSequenceEstimator):
         cases = self._unlabelled(X)
         found: list[npt.NDArray[np.float64]] = self._tagging().probabilities(cases)
         return found
+
+    def predict_set(self, X: Any) -> list[npt.NDArray[np.bool_]]:
+        """The labels that cannot be ruled out at each step, [T, classes] bool each.
+
+        Of the held-out steps the share `coverage` had its true label in its set; `evaluate` says
+        how many of other steps have. Steps of one sequence depend on one another, so that no
+        coverage of a single sequence is promised.
+
+        Raises:
+            SpecError: the tagger was fitted without `coverage`.
+        """
+        model = self._tagging()
+        if model.decoder.doubt is None:
+            raise SpecError("this model has no sets: train it with coverage=0.9 or the like")
+        return [answer.sets for answer in model(self._unlabelled(X))]
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         """The figures of `recurra evaluate`: accuracy, and entity F1 or macro F1.

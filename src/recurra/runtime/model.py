@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs import Cases, Timed
+from recurra.decode import Adapt
 from recurra.errors import DataError, ShapeError, SpecError
 from recurra.runtime.network import Network
 from recurra.runtime.parts import MAIN, Parts
@@ -121,12 +122,17 @@ class AbstractModel:
         reasons.append(self.codec.why_not_streaming())
         return next((reason for reason in reasons if reason is not None), None)
 
-    def session(self) -> Any:
+    def session(self, *, adapt: Adapt | None = None, pending: int = 1) -> Any:
         """A new stream, ahead of its first observation.
+
+        Args:
+            adapt: What truths do to the sets or intervals of answers to come, where there are any.
+            pending: Answers that are remembered until their truth comes.
 
         Raises:
             SpecError: the model cannot run one step at a time; says why.
         """
+        del adapt, pending
         why = self.why_not_streaming() or f"the task {self.task!r} has none"
         raise SpecError(f"this model has no sessions: {why}")
 
@@ -220,6 +226,11 @@ class AbstractModel:
     def object_of(self, answer: Any) -> dict[str, Any]:
         """One answer as plain JSON values: a line of .jsonl and of a stream."""
         raise SpecError(f"{type(self).__name__} does not say how it writes {answer}")
+
+    def object_in(self, session: Any, answer: Any) -> dict[str, Any]:
+        """As `object_of`, for an answer of this session, whose truths may have moved its limits."""
+        del session
+        return self.object_of(answer)
 
     def table_of(self, ids: Sequence[str], answers: Any) -> pl.DataFrame:
         """Answers as a table, a row a case: `id` and the keys of `object_of`."""

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs import SequenceCodec
-from recurra.decode import AbstractDecoder
+from recurra.decode import AbstractDecoder, Measured
 from recurra.errors import ObservationError
 from recurra.runtime.network import Network
 from recurra.runtime.record import check_record, checked_time
 from recurra.runtime.slots import matching
+from recurra.runtime.truths import Truths, accepted, truths_of
 from recurra.spec.state import SessionState
 
 __all__ = ["Session"]
@@ -36,6 +37,7 @@ class Session:
         decoder: Outputs -> answers.
         in_units: The decoder's answers -> answers in the target's unit.
         fingerprint: Of the model.
+        truths: Of a model with sets or intervals; None: it has none.
     """
 
     def __init__(
@@ -45,19 +47,25 @@ class Session:
         decoder: AbstractDecoder,
         in_units: Callable[[Array], Array],
         fingerprint: str,
+        truths: Truths | None = None,
     ) -> None:
         self._network, self._codec, self._decoder = network, codec, decoder
         self._in_units = in_units
-        self._fingerprint = fingerprint
+        self._fingerprint, self._truths = fingerprint, truths
         self._stream = network.stream(output=decoder.output)
         self._row = (1, network.graph.signals()[decoder.output].size)
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything: the next observation is the first."""
+        """Forget the sequence: the next observation is the first.
+
+        What truths have taught stays; answers that wait for theirs are given up.
+        """
         self._steps = 0
         self._clock: float | None = None
         self._encoding: Mapping[str, Array] = self._codec.start()
+        if self._truths is not None:
+            self._truths.restart()
         self._stream.restart()
         first = self._codec.before_first()
         if first is not None:
@@ -101,9 +109,42 @@ class Session:
             )
         self._stream.accept()
         self._encoding, self._decoding = encoding, decoding
+        if self._truths is not None:
+            self._truths.answered(self._steps, answer)
         self._steps += 1
         self._clock = self._clock if time is None else time
         return answer
+
+    def observe(self, y: Any, step: int | None = None) -> Measured:
+        """Take the truth of an answer that was given before.
+
+        Whether the answer's set or interval, as it was then, held it is counted; a session with
+        adapt="tracking" then widens or narrows those that come. An answer has one truth.
+
+        Args:
+            y: The label, or the number in the target's unit, of the sequence up to `step`.
+            step: After which observation the answer was given, from 0; among the newest `pending`
+                ones. None: the newest.
+
+        Returns:
+            How many truths came, how many were held, and their share: measured, not promised.
+
+        Raises:
+            SpecError: the model was trained without a coverage.
+            ObservationError: no such answer waits, or y is no label or number of the model's. The
+                session is as it was.
+        """
+        return truths_of(self._truths).observe(y, step)
+
+    @property
+    def measured(self) -> Measured:
+        """What `observe` returned last."""
+        return truths_of(self._truths).measured
+
+    @property
+    def limit(self) -> float | None:
+        """The doubt of a set or the margin of an interval as it is now; None: there is none."""
+        return None if self._truths is None else float(self._truths.limits[0])
 
     def state(self) -> SessionState:
         """Everything that the stream remembers, as a copy: a value to keep, move or hand back."""
@@ -114,6 +155,7 @@ class Session:
             codec={name: np.array(slot) for name, slot in self._encoding.items()},
             nodes=self._stream.state(),
             decoder={name: np.array(slot) for name, slot in self._decoding.items()},
+            calibrator={} if self._truths is None else self._truths.state(),
         )
 
     def restore(self, state: SessionState) -> None:
@@ -126,16 +168,23 @@ class Session:
         check_record(state, self._fingerprint)
         encoding = matching(self._codec.start(), state.codec, "codec")
         decoding = matching(self._decoder.start(), state.decoder, "decoder")
-        matching({}, state.calibrator, "calibrator")
+        calibrating = accepted(self._truths, state.calibrator)
         self._stream.restore(state.nodes)
+        if self._truths is not None:
+            self._truths.restore(calibrating)
         self._steps, self._clock = state.steps, state.clock
         self._encoding, self._decoding = encoding, decoding
 
     def fork(self) -> Session:
         """A second stream that goes on from here on its own."""
         other = Session(
-            self._network, self._codec, self._decoder, self._in_units, self._fingerprint
+            self._network,
+            self._codec,
+            self._decoder,
+            self._in_units,
+            self._fingerprint,
         )
+        other._truths = None if self._truths is None else self._truths.fork()
         other._stream.restore(self._stream.state())
         # Shared, not copied: no slot of these is ever changed in place.
         other._encoding, other._decoding = self._encoding, self._decoding

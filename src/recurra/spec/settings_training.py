@@ -178,7 +178,7 @@ class TrainingSettings(Section):
         gt=0,
         lt=1,
         description="Share of new cases whose truth shall lie in the answer's set or interval.",
-        json_schema_extra={"tasks": ["classify", "regress", "forecast"]},
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "forecast"]},
     )
     valid_fraction: float = Field(
         0.15, ge=0, lt=1, description="Share of the sequences held out to watch; 0: none."
@@ -188,18 +188,29 @@ class TrainingSettings(Section):
         "accuracy",
         "macro_f1",
         "log_loss",
+        "ece",
         "auc",
         "mse",
         "mae",
         "r2",
+        "nll",
+        "bits",
+        "perplexity",
+        "mase",
+        "smape",
+        "pinball",
+        "word_error_rate",
+        "symbol_error_rate",
+        "chrf",
+        "bleu",
         "entity_f1",
         "entity_precision",
         "entity_recall",
     ] = Field(
         "auto",
         description="The figure by which the best epoch is chosen; auto: accuracy of classes, mse "
-        "of numbers, entity_f1 of tags that spell spans, accuracy of others.",
-        json_schema_extra={"tasks": ["classify", "regress", "tag"]},
+        "of numbers, mase of forecasts, nll of what is generated, word_error_rate of what is "
+        "transduced, entity_f1 of tags that spell spans, accuracy of others.",
     )
     patience: int = Field(
         25, ge=0, description="Epochs without a better metric before stopping; 0 never stops."

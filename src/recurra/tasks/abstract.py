@@ -19,7 +19,7 @@ from recurra.spec.batch import Batch, EncodedCases, EncodedList
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode
 from recurra.spec.nodes import Dropout, Linear, Pool
-from recurra.spec.report import METRICS
+from recurra.spec.report import DIRECTIONS, METRICS
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.buckets import epoch_batches, even_batches
 from recurra.tasks.encoder import dense_steps, encoder_steps
@@ -28,8 +28,6 @@ from recurra.tasks.split import split
 __all__ = ["AbstractTask", "Learned", "in_full", "tensors_of", "too_few", "truth"]
 
 Index = npt.NDArray[np.int64]
-# Figures of which less is better.
-_LOWER = ("log_loss", "mse", "mae")
 # Cases that the certificate is measured on and the golden pair is taken from.
 _WITNESSES = 16
 
@@ -207,13 +205,13 @@ class AbstractTask:
         """
         if settings.watch == "auto":
             return self.metric
-        known = METRICS[self.name]
+        known = [name for name in METRICS[self.name] if name in DIRECTIONS]
         if settings.watch not in known:
             raise SettingsError(
                 f"watch must be one of auto, {', '.join(known)} for the task {self.name}; got "
                 f"{settings.watch!r}"
             )
-        return settings.watch, "min" if settings.watch in _LOWER else "max"
+        return settings.watch, DIRECTIONS[settings.watch]
 
     def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> AbstractTask:  # noqa: ARG002 - a task without weights needs neither
         """This task with whatever its loss must know of the training part."""
@@ -256,12 +254,12 @@ def tensors_of(
     }
 
 
-def too_few(coverage: float, cases: int) -> SettingsError:
-    """What to say where so few held-out cases can promise no such coverage."""
+def too_few(coverage: float, count: int, things: str = "held-out cases") -> SettingsError:
+    """What to say where so few held-out cases, or steps, can promise no such coverage."""
     least = math.ceil(coverage / (1 - coverage))
     return SettingsError(
-        f"coverage={coverage} needs at least {least} held-out cases, there are {cases}: hold out "
-        "more (valid_fraction), or ask for less"
+        f"coverage={coverage} needs at least {least} {things}, there are {count}: hold out more "
+        "(valid_fraction), or ask for less"
     )
 
 

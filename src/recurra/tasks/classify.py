@@ -40,7 +40,7 @@ class Classify(AbstractTask):
         smoothing: Share of each target's probability that is spread over all classes
             (Szegedy et al. 2016, arXiv:1512.00567, section 7).
         focal: Exponent of the focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 4); 0: none.
-        temperature, threshold, doubt: As `ClassDecoder` has them.
+        temperature, threshold, doubt, coverage: As `ClassDecoder` has them.
     """
 
     class_weights: tuple[float, ...] | None = None
@@ -49,6 +49,7 @@ class Classify(AbstractTask):
     temperature: float = 1.0
     threshold: float = 0.5
     doubt: float | None = None
+    coverage: float | None = None
 
     name: ClassVar[str] = "classify"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
@@ -78,15 +79,17 @@ class Classify(AbstractTask):
             temperature=self.temperature,
             threshold=self.threshold,
             doubt=self.doubt,
+            coverage=self.coverage,
         )
 
     def like(self, decoder: Any) -> Classify:
-        """With the temperature, threshold and doubt of a trained model."""
+        """With the temperature, threshold, doubt and coverage of a trained model."""
         return replace(
             self,
             temperature=decoder.temperature,
             threshold=decoder.threshold,
             doubt=decoder.doubt,
+            coverage=decoder.coverage,
         )
 
     def calibrated(
@@ -113,7 +116,7 @@ class Classify(AbstractTask):
             doubt = conformal_quantile(scores, settings.coverage)
             if doubt == math.inf:
                 raise too_few(settings.coverage, len(scores))
-            found = replace(found, doubt=doubt)
+            found = replace(found, doubt=doubt, coverage=settings.coverage)
         return found
 
     def weighed(self, cases: EncodedCases, settings: TrainingSettings) -> Classify:

@@ -25,7 +25,7 @@ from recurra.spec.graph import Graph, Step
 from recurra.spec.node import Signal
 from recurra.spec.nodes import Dropout, Linear, Pool
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
-from recurra.tasks.abstract import AbstractTask, Learned, in_full, tensors_of
+from recurra.tasks.abstract import AbstractTask, Learned, in_full, tensors_of, too_few
 from recurra.tasks.encoder import dense_steps, encoder_steps
 
 __all__ = ["BASELINE", "Forecast"]
@@ -224,12 +224,7 @@ class Forecast(AbstractTask):
             seen = row[~np.isnan(row)]
             margin = conformal_quantile(seen, settings.coverage)
             if margin == math.inf:
-                least = math.ceil(settings.coverage / (1 - settings.coverage))
-                raise SettingsError(
-                    f"coverage={settings.coverage} needs at least {least} held-out forecasts of "
-                    f"each row ahead, there are {len(seen)}: hold out more (valid_fraction), or "
-                    "ask for less"
-                )
+                raise too_few(settings.coverage, len(seen), "held-out forecasts of each row ahead")
             margins.append(margin)
         levels = (0.5 - settings.coverage / 2, 0.5 + settings.coverage / 2)
         return replace(self, margins=tuple(margins), levels=levels)

@@ -35,12 +35,13 @@ class Regress(AbstractTask):
     Args:
         chosen: Which loss.
         quantile: q.
-        margin: As `ValueDecoder` has it.
+        margin, coverage: As `ValueDecoder` has them.
     """
 
     chosen: str = "mse"
     quantile: float = 0.5
     margin: float | None = None
+    coverage: float | None = None
 
     name: ClassVar[str] = "regress"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("mse", "min")
@@ -52,11 +53,11 @@ class Regress(AbstractTask):
 
     def decoder(self, codec: Any) -> AbstractDecoder:  # noqa: ARG002 - the same for every codec
         """Scaled numbers become numbers in the target's unit."""
-        return ValueDecoder(margin=self.margin)
+        return ValueDecoder(margin=self.margin, coverage=self.coverage)
 
     def like(self, decoder: Any) -> Regress:
         """With the margin of a trained model."""
-        return replace(self, margin=decoder.margin)
+        return replace(self, margin=decoder.margin, coverage=decoder.coverage)
 
     def calibrated(
         self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
@@ -73,7 +74,7 @@ class Regress(AbstractTask):
         margin = conformal_quantile(errors / scale, settings.coverage)
         if margin == math.inf:
             raise too_few(settings.coverage, len(errors))
-        return replace(self, margin=margin)
+        return replace(self, margin=margin, coverage=settings.coverage)
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], batch: Batch

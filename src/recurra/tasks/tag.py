@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 
 from recurra.codecs import Cases
 from recurra.codecs.tags import UNSEEN, TagCodec
-from recurra.decode import AbstractDecoder, TagDecoder
+from recurra.decode import AbstractDecoder, TagDecoder, conformal_quantile
 from recurra.errors import DataError, SettingsError, SpecError
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
 from recurra.spec.crf import Crf
@@ -20,7 +20,7 @@ from recurra.spec.node import AbstractNode
 from recurra.spec.nodes import Dropout, Linear
 from recurra.spec.schemes import rules
 from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
-from recurra.tasks.abstract import AbstractTask
+from recurra.tasks.abstract import AbstractTask, too_few
 from recurra.tasks.crf import log_likelihood
 from recurra.tasks.encoder import dense_steps, encoder_steps
 
@@ -58,16 +58,24 @@ class Tag(AbstractTask):
         crf: Score neighbours.
         lag: Of the decoder.
         tag_weights: w, one for each tag; None: all 1.
+        doubt, coverage: Of the decoder.
     """
 
     codec_: TagCodec | None = None
     crf: bool = True
     lag: int = 0
     tag_weights: tuple[float, ...] | None = None
+    doubt: float | None = None
+    coverage: float | None = None
 
     name: ClassVar[str] = "tag"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
     figures: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Tag:
+        """With the CRF and the lag that the settings choose."""
+        return cls(crf=settings.model.crf, lag=settings.model.lag)
 
     def watched(self, settings: TrainingSettings) -> tuple[str, Literal["max", "min"]]:
         """The figure by which the best epoch is chosen, and which way it is better.
@@ -120,10 +128,10 @@ class Tag(AbstractTask):
             SettingsError: weights for a CRF, which learns whole paths.
         """
         assert isinstance(cases, EncodedTags)  # as `encoded` made them
-        model, codec = cases.settings.model, cases.codec
+        codec = cases.codec
         weights = None
         if settings.class_weight == "balanced":
-            if model.crf:
+            if self.crf:
                 raise SettingsError(
                     "class_weight='balanced' weighs steps, and a CRF learns whole paths: set "
                     "crf=False, or class_weight='none'"
@@ -133,7 +141,7 @@ class Tag(AbstractTask):
             balanced = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
             weights = tuple(float(weight) for weight in balanced)
         kind = Tag if codec.scheme == "none" else TagSpans
-        return kind(codec, model.crf, model.lag, weights)
+        return kind(codec, self.crf, self.lag, weights, self.doubt, self.coverage)
 
     def decoder(self, codec: TagCodec) -> AbstractDecoder:
         """Scores become the best tags that the scheme allows."""
@@ -142,7 +150,37 @@ class Tag(AbstractTask):
             scheme=codec.scheme,
             potentials=_CRF if self.crf else "",
             lag=self.lag,
+            doubt=self.doubt,
+            coverage=self.coverage,
         )
+
+    def like(self, decoder: Any) -> Tag:
+        """With the CRF, the lag, the doubt and the coverage of a trained model."""
+        return replace(
+            self,
+            crf=bool(decoder.potentials),
+            lag=decoder.lag,
+            doubt=decoder.doubt,
+            coverage=decoder.coverage,
+        )
+
+    def calibrated(
+        self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings
+    ) -> Tag:
+        """With the doubt that the settings' coverage of the steps needs.
+
+        Raises:
+            SettingsError: too few held-out steps to say.
+        """
+        del cases
+        if settings.coverage is None:
+            return self
+        doubts = model.doubts(encoded)
+        doubt = conformal_quantile(doubts, settings.coverage)
+        if not np.isfinite(doubt) and np.isfinite(doubts).all():
+            raise too_few(settings.coverage, len(doubts), "held-out steps")
+        # Tags that training has not seen are in no set, however large.
+        return replace(self, doubt=min(doubt, 1.0), coverage=settings.coverage)
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], batch: Batch

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from recurra.codecs import Cases
 from recurra.codecs.forecast import ForecastCodec, History
 from recurra.codecs.windows import Windows, cut_rows
+from recurra.decode import Adapt
 from recurra.decode.forecast import ForecastDecoder
 from recurra.errors import BundleError, ShapeError, SpecError
 from recurra.runtime.model import AbstractModel, Probe, batches_of
 from recurra.runtime.models.forecast_figures import BASELINE, NAIVE, forecast_figures
 from recurra.runtime.models.forecast_session import ForecastSession
+from recurra.runtime.models.forecast_truths import forecast_truths
 from recurra.runtime.parts import MAIN, Parts
 from recurra.runtime.stream import Stream
 from recurra.spec.batch import Batch, Encoded, EncodedCases
@@ -183,22 +185,30 @@ class ForecastModel(AbstractModel):
             for name in better
         ]
 
-    def session(self, series: str = "") -> ForecastSession:
+    def session(
+        self, series: str = "", *, adapt: Adapt | None = None, pending: int = 1
+    ) -> ForecastSession:
         """A new stream of one series, ahead of its first row.
 
         Args:
             series: Its name in training, by which it is scaled; another one is scaled by the
                 figures over all.
+            adapt: What truths (`ForecastSession.observe`) do to the intervals that come: "none", or
+                "tracking": they widen or narrow them. None: as "none", and taken by models
+                without intervals too.
+            pending: Forecasts that are remembered until their truth comes, the newest ones: so many
+                rows ahead are measured.
 
         Raises:
-            SpecError: a row cannot bring all that a forecast reads.
+            SpecError: a row cannot bring all that a forecast reads, or there is nothing to adapt.
         """
         codec = self.codec
         why = self.why_not_streaming()
         if why is not None:
             raise SpecError(f"this model has no sessions: {why}")
         stream = self._stream if codec.carried else None
-        return ForecastSession(codec, self.fingerprint, self._from_window, stream, series)
+        truths = forecast_truths(self.decoder, codec, adapt, pending)
+        return ForecastSession(codec, self.fingerprint, self._from_window, stream, series, truths)
 
     def object_of(self, answer: Any) -> dict[str, Any]:
         """Times, the points of each target, and its quantiles by their levels."""
@@ -291,9 +301,8 @@ class ForecastModel(AbstractModel):
         by_target = values.reshape(-1, len(self.codec.targets), ahead, last)
         return np.ascontiguousarray(by_target.transpose(0, 2, 1, 3))
 
-    def _from_window(self, window: Windows, row: Array | None) -> Forecast:
+    def _from_window(self, window: Windows, batch: Batch, row: Array | None) -> Forecast:
         """The forecast of a stream after one row."""
-        batch = window.collate([0])
         if self.codec.recursive:
             return self._recursive(window, batch)[0]
         outputs: Mapping[str, Array] = {}

@@ -15,10 +15,14 @@ import numpy.typing as npt
 
 from recurra.codecs.forecast import ForecastCodec
 from recurra.codecs.windows import Windows
+from recurra.decode import Measured
 from recurra.errors import ObservationError, StateError
+from recurra.runtime.models.forecast_truths import ForecastTruths
 from recurra.runtime.record import check_record, checked_time
 from recurra.runtime.slots import matching
 from recurra.runtime.stream import Stream
+from recurra.runtime.truths import accepted, truths_of
+from recurra.spec.batch import Batch
 from recurra.spec.state import SessionState
 
 __all__ = ["ForecastSession"]
@@ -34,30 +38,37 @@ class ForecastSession:
     Args:
         codec: Rows -> what the network reads.
         fingerprint: Of the model.
-        forecast: The window, and what the network put out for it (None: it has to run) -> the
-            forecast.
+        forecast: The window, its batch of one, and what the network put out for it (None: it has
+            to run) -> the forecast.
         stream: Steps the network where its state is carried on, else None.
         series: Whose scaling is taken.
+        truths: Of a model with intervals; None: it has none.
     """
 
     def __init__(
         self,
         codec: ForecastCodec,
         fingerprint: str,
-        forecast: Callable[[Windows, Array | None], Any],
+        forecast: Callable[[Windows, Batch, Array | None], Any],
         stream: Callable[[], Stream] | None,
         series: str = "",
+        truths: ForecastTruths | None = None,
     ) -> None:
         self._codec, self._fingerprint, self._forecast = codec, fingerprint, forecast
-        self._new_stream, self._series = stream, series
+        self._new_stream, self._series, self._truths = stream, series, truths
         self._stream = None if stream is None else stream()
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything: the next row is the first."""
+        """Forget the rows: the next one is the first.
+
+        What truths have taught stays; forecasts that wait for theirs are given up.
+        """
         self._steps = 0
         self._clock: float | None = None
         self._slots: Mapping[str, Array] = self._codec.start(self._series)
+        if self._truths is not None:
+            self._truths.restart()
         if self._stream is not None:
             self._stream.restart()
 
@@ -81,11 +92,13 @@ class ForecastSession:
         if time is not None:
             time = checked_time(time, self._clock)
         window, slots = self._codec.step(observation, time, self._slots)
-        row = None
+        row, batch = None, window.collate([0])
         if self._stream is not None:
-            row = self._stream.advance(window.collate([0]).steps["x"][:, 0].copy())
+            row = self._stream.advance(batch.steps["x"][:, 0].copy())
         with np.errstate(over="ignore", invalid="ignore"):
-            answer = self._forecast(window, row)
+            answer = self._forecast(window, batch, row)
+            if self._truths is not None:
+                answer = self._truths.widened(answer, batch.rows["scale"][0])
         if not np.isfinite(answer.values).all():
             raise ObservationError(
                 f"row {self._steps} makes the forecast no finite number: it was refused, the state "
@@ -94,9 +107,52 @@ class ForecastSession:
         if self._stream is not None:
             self._stream.accept()
         self._slots = slots
+        if self._truths is not None:
+            self._truths.answered(self._steps, answer, batch.rows["scale"][0])
         self._steps += 1
         self._clock = self._clock if time is None else time
         return answer
+
+    def observe(self, y: Any, step: int | None = None) -> Measured:
+        """Take the truth of the row that comes next, ahead of feeding it.
+
+        It is compared with what the newest forecast said of its first row ahead, with what the
+        `pending` - 1 ones before said of their second row ahead, and so on. Whether the intervals
+        held it is counted; a session with adapt="tracking" then widens or narrows those that come.
+
+        Args:
+            y: A number for each target, or a mapping from target to number; NaN, None or an absent
+                name: not observed.
+            step: Its number, from 0: that of the next row; None: as much.
+
+        Returns:
+            How many truths came (one a target and row ahead), how many were held, and their share:
+            measured, not promised.
+
+        Raises:
+            SpecError: the model has no intervals.
+            ObservationError: no forecast waits for this row, its truth came already, or y is no
+                such row. The session is as it was.
+        """
+        if step is not None and step != self._steps:
+            raise ObservationError(
+                f"a truth belongs to the row that comes next, {self._steps}, got step {step!r}: "
+                "observe each row ahead of feeding it"
+            )
+        return truths_of(self._truths).observe(y, self._steps)
+
+    @property
+    def measured(self) -> Measured:
+        """What `observe` returned last."""
+        return truths_of(self._truths).measured
+
+    def measured_ahead(self, row: int) -> Measured:
+        """As `measured`, of one row ahead, from 1 to `pending`.
+
+        Raises:
+            SpecError: the model has no intervals, or that row is not measured.
+        """
+        return truths_of(self._truths).measured_ahead(row)
 
     def state(self) -> SessionState:
         """Everything that the stream remembers, as a copy: a value to keep, move or hand back."""
@@ -106,6 +162,7 @@ class ForecastSession:
             clock=self._clock,
             codec={name: np.array(slot) for name, slot in self._slots.items()},
             nodes={} if self._stream is None else self._stream.state(),
+            calibrator={} if self._truths is None else self._truths.state(),
         )
 
     def restore(self, state: SessionState) -> None:
@@ -121,17 +178,24 @@ class ForecastSession:
         if int(slots["rows"][0]) < 0 or not 0 <= int(slots["series"][0]) < known:
             raise StateError("expected the rows seen and the series as whole numbers in range")
         matching({}, state.decoder, "decoder")
-        matching({}, state.calibrator, "calibrator")
+        calibrating = accepted(self._truths, state.calibrator)
         if self._stream is None:
             matching({}, state.nodes, "node")
         else:
             self._stream.restore(state.nodes)
+        if self._truths is not None:
+            self._truths.restore(calibrating)
         self._steps, self._clock, self._slots = state.steps, state.clock, slots
 
     def fork(self) -> ForecastSession:
         """A second stream that goes on from here on its own."""
         other = ForecastSession(
-            self._codec, self._fingerprint, self._forecast, self._new_stream, self._series
+            self._codec,
+            self._fingerprint,
+            self._forecast,
+            self._new_stream,
+            self._series,
         )
+        other._truths = None if self._truths is None else self._truths.fork()
         other.restore(self.state())
         return other

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from recurra.codecs import Cases, CorpusCodec, FrameCodec
 from recurra.decode import (
+    Adapt,
     Hypothesis,
     NextDecoder,
     Sampler,
@@ -26,6 +27,7 @@ from recurra.metrics.generate import bits, nll, perplexity
 from recurra.runtime.model import AbstractModel, batches_of
 from recurra.runtime.parts import MAIN, Parts
 from recurra.runtime.session import Session
+from recurra.runtime.truths import refuse_choices
 from recurra.spec.batch import Batch, Encoded, EncodedCases, EncodedList
 from recurra.spec.node import Signal
 
@@ -173,8 +175,13 @@ class GenerateModel(AbstractModel):
             "answer": f"the probability of each next {codec.symbol}; nats a {codec.symbol}",
         }
 
-    def session(self) -> Session:
-        """A stream: a symbol or a frame in, the probabilities of the next one out."""
+    def session(self, *, adapt: Adapt | None = None, pending: int = 1) -> Session:
+        """A stream: a symbol or a frame in, the probabilities of the next one out.
+
+        Raises:
+            SpecError: `adapt` or `pending` is given, and there are no sets or intervals.
+        """
+        refuse_choices(adapt, pending)
         return Session(self.network, self.codec, self.decoder, lambda a: a, self.fingerprint)
 
     def witness(self, x: Any, steps: int = 256) -> Any:

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from recurra import metrics
 from recurra.codecs import Cases, LabelCodec, SequenceCodec, TextCodec, Timed, label_text
 from recurra.codecs.text import symbols
-from recurra.decode import ClassDecoder
+from recurra.decode import Adapt, ClassDecoder
 from recurra.errors import BundleError, SpecError
 from recurra.runtime.model import AbstractModel
 from recurra.runtime.models.described import described_input, named
+from recurra.runtime.models.row_truths import row_truths
 from recurra.runtime.parts import MAIN, Parts
 from recurra.runtime.session import Session
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
@@ -76,16 +77,25 @@ class RowModel(AbstractModel):
             return labels
         return answers
 
-    def session(self) -> Session:
+    def session(self, *, adapt: Adapt | None = None, pending: int = 1) -> Session:
         """A new stream, ahead of its first observation.
 
+        Args:
+            adapt: What truths (`Session.observe`) do to the sets or intervals of the answers that
+                come: "none", or "tracking": they widen or narrow them. None: as "none", and taken
+                by models without sets or intervals too.
+            pending: Answers that are remembered until their truth comes, the newest ones.
+
         Raises:
-            SpecError: the model cannot run one step at a time; says why.
+            SpecError: the model cannot run one step at a time, or has nothing to adapt; says why.
         """
         why = self.why_not_streaming()
         if why is not None:
             raise SpecError(f"this model has no sessions: {why}")
-        return Session(self.network, self.codec, self.decoder, self._in_units, self.fingerprint)
+        truths = row_truths(self.decoder, self.codec.target, adapt, pending)
+        return Session(
+            self.network, self.codec, self.decoder, self._in_units, self.fingerprint, truths
+        )
 
     def decode(self, outputs: Mapping[str, Array], batch: Batch) -> Sequence[Any]:
         """Probabilities or values, in their unit."""
@@ -118,13 +128,17 @@ class RowModel(AbstractModel):
             figures |= {"coverage": float(held.mean()), "set_size": float(sets.sum(1).mean())}
         return figures
 
-    def intervals(self, answers: Array) -> Array:
+    def intervals(self, answers: Array, margin: float | None = None) -> Array:
         """Where the truth of each answer is expected, [B, 2] float64 in the target's unit.
+
+        Args:
+            answers: Values [B].
+            margin: Instead of the decoder's own, as a stream has it.
 
         Raises:
             SpecError: the model was trained without a coverage.
         """
-        margin = getattr(self.decoder, "margin", None)
+        margin = getattr(self.decoder, "margin", None) if margin is None else margin
         if margin is None:
             raise SpecError("this model has no intervals: train it with coverage=0.9 or the like")
         reach = margin * self.codec.target.scale
@@ -149,12 +163,17 @@ class RowModel(AbstractModel):
         ]
         return [(("class", "precision", "recall", "f1", "sequences"), *rows)]
 
-    def object_of(self, answer: Any) -> dict[str, Any]:
-        """The prediction and, for classes, the probability of each."""
+    def object_of(self, answer: Any, limit: float | None = None) -> dict[str, Any]:
+        """The prediction and, for classes, the probability of each; its set or interval.
+
+        Args:
+            answer: One.
+            limit: Of the set or interval, instead of the decoder's own.
+        """
         if not isinstance(self.decoder, ClassDecoder):
             if self.decoder.margin is None:
                 return {"prediction": float(answer)}
-            low, high = self.intervals(answer).tolist()
+            low, high = self.intervals(answer, limit).tolist()
             return {"prediction": float(answer), "low": low, "high": high}
         best = int(self.decoder.choose(answer[None])[0])
         names = map(label_text, self.labels)
@@ -163,11 +182,15 @@ class RowModel(AbstractModel):
             "probability": dict(zip(names, map(float, answer), strict=True)),
         }
         if self.decoder.doubt is not None:
-            (held,) = self.decoder.sets(answer[None])
+            (held,) = self.decoder.sets(answer[None], limit)
             found["set"] = [
                 label for label, inside in zip(self.labels, held, strict=True) if inside
             ]
         return found
+
+    def object_in(self, session: Session, answer: Any) -> dict[str, Any]:
+        """As `object_of`, with the set or interval as the session's truths have made it."""
+        return self.object_of(answer, session.limit)
 
     def table_of(self, ids: Sequence[str], answers: Any) -> pl.DataFrame:
         """One row a case: id, prediction and, for classes, `probability_<class>` of each."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs import Cases, Label, SeriesCodec, label_text
-from recurra.codecs.tags import TagCodec
+from recurra.codecs.tags import UNSEEN, TagCodec
 from recurra.codecs.tokens import TokenCodec
-from recurra.decode import TagDecoder
+from recurra.decode import Adapt, TagDecoder
 from recurra.errors import BundleError, ShapeError, SpecError
 from recurra.metrics.tag import span_table, step_table, tag_figures
-from recurra.runtime.model import AbstractModel
+from recurra.runtime.model import AbstractModel, batches_of
 from recurra.runtime.models.described import described_input
+from recurra.runtime.models.row_truths import tag_truths
 from recurra.runtime.parts import MAIN, Parts
 from recurra.runtime.tag_session import TagAt, TagSession
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
@@ -25,14 +27,35 @@ from recurra.spec.schemes import spans_of
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["TagModel"]
+__all__ = ["TagModel", "Tagged"]
 
 Array = npt.NDArray[Any]
 _NAMED = 20
 
 
+@dataclass(frozen=True, eq=False)
+class Tagged:
+    """The answer of a model that was trained with a coverage; as an array it is its tags.
+
+    Args:
+        tags: The number of each step's tag, [T] int64.
+        sets: Which tags cannot be ruled out at each step, [T, K] bool.
+    """
+
+    tags: Array
+    sets: Array
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.tags, dtype, copy=copy)
+
+
 class TagModel(AbstractModel):
     """Tagging. An answer is the number of each step's tag, [T] int64; `predict` gives the tags.
+
+    A model that was trained with a coverage answers `Tagged`, its tags beside their sets.
 
     One case is a text, a tuple of tokens or a series [T, C]; many are a list of them, or `Cases`.
     """
@@ -74,14 +97,21 @@ class TagModel(AbstractModel):
     def decode(self, outputs: Mapping[str, Array], batch: Batch) -> Sequence[Any]:
         """The number of each step's tag."""
         paths = self.decoder.paths(outputs, batch.lengths)
-        return [path[:length] for path, length in zip(paths, batch.lengths, strict=True)]
+        answers = [path[:length] for path, length in zip(paths, batch.lengths, strict=True)]
+        if self.decoder.doubt is None:
+            return answers
+        shares = self._shares(outputs, batch)
+        return [
+            Tagged(tags, self.decoder.sets(own, tags))
+            for tags, own in zip(answers, shares, strict=True)
+        ]
 
     def predict(self, x: Any) -> Any:
         """The tags in their own type: a list for one case, a list of lists for many."""
         answers = self(x)
-        if isinstance(answers, np.ndarray):
-            return self.codec.decode(answers)
-        return [self.codec.decode(answer) for answer in answers]
+        if isinstance(answers, np.ndarray | Tagged):
+            return self.codec.decode(_tags(answers))
+        return [self.codec.decode(_tags(answer)) for answer in answers]
 
     def probabilities(self, x: Any) -> Any:
         """The probability of each tag at each step, given the whole case: [T, K] float64.
@@ -98,11 +128,41 @@ class TagModel(AbstractModel):
         cases = x.inputs if isinstance(x, Cases) else x
         return [self.probabilities(case) for case in cases]
 
+    def doubts(self, encoded: EncodedCases) -> Array:
+        """1 - p of the true tag at every step of some cases; infinity where it is unknown.
+
+        Returns:
+            [sum of lengths], case after case in the order of the batches.
+        """
+        found = []
+        for batch in batches_of(encoded):
+            outputs, _ = self.network(
+                batch.arrays(self.network.graph.inputs), lengths=batch.lengths
+            )
+            for shares, truth in zip(self._shares(outputs, batch), batch.steps["y"], strict=True):
+                own = truth[: len(shares)]
+                known = np.where(own == UNSEEN, 0, own)
+                doubt = 1.0 - shares[np.arange(len(shares)), known]
+                found.append(np.where(own == UNSEEN, np.inf, doubt))
+        return np.concatenate(found)
+
     def figures(self, answers: Any, encoded: EncodedCases, cases: Cases) -> dict[str, float]:
-        """Accuracy, and precision, recall and F1 of whole spans or the tags' macro F1."""
-        del encoded
+        """Accuracy, and precision, recall and F1 of whole spans or the tags' macro F1.
+
+        Where the model gives sets: the share of the steps whose set holds the tag, and their size.
+        """
         called, truth = self._texts(answers), self.codec.texts_of(cases)
-        return tag_figures(called, truth, spans=self.codec.scheme != "none")
+        figures = tag_figures(called, truth, spans=self.codec.scheme != "none")
+        if self.decoder.doubt is not None:
+            held, sizes = [], []
+            for answer, case in zip(answers, encoded, strict=True):
+                own = case.steps["y"]
+                known = np.where(own == UNSEEN, 0, own)
+                held.append(answer.sets[np.arange(len(own)), known] & (own != UNSEEN))
+                sizes.append(answer.sets.sum(1))
+            figures["coverage"] = float(np.concatenate(held).mean())
+            figures["set_size"] = float(np.concatenate(sizes).mean())
+        return figures
 
     def tables(self, answers: Any, encoded: EncodedCases, cases: Cases) -> list[tuple[Any, ...]]:
         """Precision, recall and F1 of each type of span, or of each tag."""
@@ -127,24 +187,34 @@ class TagModel(AbstractModel):
     def object_of(self, answer: Any) -> dict[str, Any]:
         """The tags and the spans that they spell; of a stream the step that has its tag now."""
         if isinstance(answer, TagAt):
-            return answer._asdict()
-        tags = self.codec.decode(answer)
-        if self.codec.scheme == "none":
-            return {"tags": tags}
-        spans = [span._asdict() for span in spans_of(list(map(str, tags)))]
-        return {"tags": tags, "spans": spans}
+            # Sets are none of a model that has none.
+            return {k: v for k, v in answer._asdict().items() if k != "set" or v is not None}
+        tags = self.codec.decode(_tags(answer))
+        found: dict[str, Any] = {"tags": tags}
+        if self.codec.scheme != "none":
+            found["spans"] = [span._asdict() for span in spans_of(list(map(str, tags)))]
+        if isinstance(answer, Tagged):
+            found["sets"] = [[self.labels[k] for k in np.flatnonzero(row)] for row in answer.sets]
+        return found
 
     def table_of(self, ids: Sequence[str], answers: Any) -> pl.DataFrame:
-        """A row a step: id, step (from 0) and tag."""
+        """A row a step: id, step (from 0) and tag; its set, the tags with blanks between them."""
         import polars as pl
 
-        return pl.DataFrame(
-            {
-                "id": [name for name, a in zip(ids, answers, strict=True) for _ in a],
-                "step": [step for answer in answers for step in range(len(answer))],
-                "tag": [tag for answer in answers for tag in self.codec.decode(answer)],
-            }
-        )
+        paths = [_tags(answer) for answer in answers]
+        columns = {
+            "id": [name for name, path in zip(ids, paths, strict=True) for _ in path],
+            "step": [step for path in paths for step in range(len(path))],
+            "tag": [tag for path in paths for tag in self.codec.decode(path)],
+        }
+        if self.decoder.doubt is not None:
+            names = [label_text(label) for label in self.labels]
+            columns["set"] = [
+                " ".join(names[k] for k in np.flatnonzero(row))
+                for answer in answers
+                for row in answer.sets
+            ]
+        return pl.DataFrame(columns)
 
     def describe(self) -> dict[str, str]:
         """One line each on "task", "input" and "answer"."""
@@ -159,20 +229,27 @@ class TagModel(AbstractModel):
             "answer": f"one of {len(codec.tags)} tags a step{how}{crf}: {names}{more}",
         }
 
-    def session(self, lag: int | None = None) -> TagSession:
+    def session(
+        self, lag: int | None = None, *, adapt: Adapt | None = None, pending: int = 1
+    ) -> TagSession:
         """A new stream, ahead of its first observation.
 
         Args:
             lag: Steps that a tag waits for what comes; None: as the model was trained with.
+            adapt: What truths (`TagSession.observe`) do to the sets that come: "none", or
+                "tracking": they widen or narrow them. None: as "none", and taken by models
+                without sets too.
+            pending: Tags that are remembered until their truth comes, the newest ones.
 
         Raises:
-            SpecError: the model cannot run one step at a time; says why.
+            SpecError: the model cannot run one step at a time, or has nothing to adapt; says why.
         """
         why = self.why_not_streaming()
         if why is not None:
             raise SpecError(f"this model has no sessions: {why}")
         decoder = self.decoder if lag is None else self.decoder.lagging(lag)
-        return TagSession(self.network, self.codec, decoder, self._row(), self.fingerprint)
+        truths = tag_truths(decoder, self.codec.target, adapt, pending)
+        return TagSession(self.network, self.codec, decoder, self._row(), self.fingerprint, truths)
 
     def owed(self, session: TagSession) -> Sequence[TagAt]:
         """The tags of the steps that still wait."""
@@ -209,7 +286,22 @@ class TagModel(AbstractModel):
         return {name: np.array(outputs[name])}
 
     def _texts(self, answers: Any) -> list[list[str]]:
-        return [[label_text(tag) for tag in self.codec.decode(answer)] for answer in answers]
+        return [[label_text(tag) for tag in self.codec.decode(_tags(a))] for a in answers]
+
+    def _shares(self, outputs: Mapping[str, Array], batch: Batch) -> list[Array]:
+        """The probability of each tag at each step of each case, [T, K]."""
+        rows = (self.decoder.output,)
+        return [
+            self.decoder.probabilities(
+                {**outputs, **{name: outputs[name][k : k + 1] for name in rows}}, int(length)
+            )
+            for k, length in enumerate(batch.lengths)
+        ]
+
+
+def _tags(answer: Any) -> Array:
+    """The tags of an answer, with or without sets."""
+    return np.asarray(answer)
 
 
 def _input(source: TokenCodec | SeriesCodec) -> str:
