@@ -19,7 +19,9 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import recurra.keras
 from keras_agreement import CHOICES, TOLERANCE, allowed, deviation
+from recurra.errors import SettingsError, ShapeError
 from recurra.keras import GRU, LSTM, SimpleRNN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,6 +180,89 @@ def test_training_learns() -> None:
     x = np.random.default_rng(0).normal(size=(64, 8, 2)).astype("f4")
     y = x.sum((1, 2))[:, None]
     model = keras.Sequential([GRU(8, reset_after=False), keras.layers.Dense(1)])
-    model.compile("adam", "mse", run_eagerly=True)
+    model.compile("adam", "mse")
     losses = model.fit(x, y, epochs=30, batch_size=16, verbose=0).history["loss"]
     assert losses[-1] < 0.9 * losses[0]
+
+
+def both_ways(make: Any) -> list[Any]:
+    """What `make` makes of our layers and of Keras', from the same seed."""
+    made = []
+    for source in (recurra.keras, keras.layers):
+        keras.utils.set_random_seed(1)
+        made.append(make(source))
+    return made
+
+
+def assert_near(ours: Any, theirs: Any, atol: float = 2e-6) -> None:
+    for one, other in zip(keras.tree.flatten(ours), keras.tree.flatten(theirs), strict=True):
+        came, wanted = (keras.ops.convert_to_numpy(array) for array in (one, other))
+        np.testing.assert_allclose(came, wanted, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave", None])
+def test_both_directions_and_inner_time(kind: str, merge: str | None) -> None:
+    """Inside Keras' Bidirectional, with a mask and with states, and inside its TimeDistributed."""
+    draw = np.random.default_rng(0)
+    x, mask = draw.normal(size=(6, 7, 4)).astype("f4"), draw.random((6, 7)) < 0.7
+    for more in ({"return_sequences": True}, {"return_state": True}):
+        ours, theirs = both_ways(
+            lambda source, more=more: keras.layers.Bidirectional(
+                getattr(source, kind)(3, **more), merge_mode=merge
+            )
+        )
+        assert type(ours.backward_layer) is LAYERS[kind]
+        assert_near(ours(x, mask=mask), theirs(x, mask=mask))
+    rows = draw.normal(size=(2, 3, 5, 4)).astype("f4")
+    ours, theirs = both_ways(lambda s: keras.layers.TimeDistributed(getattr(s, kind)(3)))
+    assert_near(ours(rows), theirs(rows))
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("recurrent_dropout", [0.0, 0.2])
+def test_fit_takes_the_same_steps(kind: str, recurrent_dropout: float) -> None:
+    """Keras' own fit, compiled as it chooses: masks, dropout, penalties and constraints at work."""
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(12, 6, 3)).astype("f4"), draw.normal(size=(12, 1)).astype("f4")
+    x[draw.random((12, 6)) < 0.3] = 0.0
+
+    def trained(source: Any) -> Any:
+        layer = getattr(source, kind)
+        inputs = keras.Input((None, 3))
+        steps = layer(5, return_sequences=True, dropout=0.2, recurrent_dropout=recurrent_dropout)(
+            keras.layers.Masking()(inputs)
+        )
+        state = layer(
+            3, go_backwards=True, kernel_regularizer="l2", recurrent_constraint="unit_norm"
+        )(steps)
+        model = keras.Model(inputs, keras.layers.Dense(1)(state))
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        model.fit(x, y, epochs=3, batch_size=4, verbose=0)
+        return model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours, theirs = both_ways(trained)
+    assert_near(ours.get_weights(), theirs.get_weights(), atol=1e-5)
+    again = keras.models.model_from_json(keras.models.clone_model(ours).to_json())
+    again.set_weights(ours.get_weights())
+    assert type(again.layers[2]) is LAYERS[kind]
+    assert_near(again.predict(x, verbose=0), ours.predict(x, verbose=0), atol=0)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_what_does_not_fit_is_said(kind: str) -> None:
+    layer = LAYERS[kind](3)
+    x = torch.randn(6, 7, 4)
+    layer(x)
+    states = 2 if kind == "LSTM" else 1
+    with pytest.raises(ShapeError, match=rf"{kind} expected x \[B, T, I=4\], got \[6, 7, 2\]"):
+        layer(x[:, :, :2])
+    with pytest.raises(ShapeError, match=r"an initial_state \[B=6, H=3\] .* got \[6, 9\]"):
+        layer(x, initial_state=[torch.zeros(6, 9)] * states)
+    with pytest.raises(ShapeError, match=r"expected a mask \[B=6, T=7\], got \[6, 5\]"):
+        layer(x, mask=torch.ones(6, 5, dtype=torch.bool))
+    if kind != "SimpleRNN":
+        with pytest.raises(SettingsError, match="runs on recurra's kernels, not on cuDNN"):
+            LAYERS[kind](3, use_cudnn=True)(x)

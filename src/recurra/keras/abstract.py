@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
+from recurra.errors import SettingsError, ShapeError
 from recurra.keras.masked import outputs_of
 from recurra.keras.names import refuse_names, word_of
 
@@ -78,10 +79,28 @@ class AbstractRecurrent(ABC):
     def _drops(self, training: bool) -> tuple[Any, Any]:
         """What multiplies inputs and state in this call, as Keras drew it: one, or one a gate."""
         drawn = (self.cell._dropout_mask, self.cell._recurrent_dropout_mask)
-        return tuple(
-            drop if training and self._drops_at(rate) else None
-            for drop, rate in zip(drawn, self._rates(), strict=True)
-        )
+        inputs, state = (training and self._drops_at(rate) for rate in self._rates())
+        return drawn[0] if inputs else None, drawn[1] if state else None
+
+    def _check_shapes(self, sequences: Any, states: Sequence[Any], mask: Any) -> None:
+        name, (batch, time, inputs) = type(self).__name__, sequences.shape
+        expected = self.cell.kernel.shape[0]
+        if inputs != expected:
+            raise ShapeError(
+                f"{name} expected x [B, T, I={expected}], got {list(sequences.shape)}: it was "
+                "built for inputs of that size"
+            )
+        for state in states:
+            if tuple(state.shape) != (batch, self.cell.units):
+                raise ShapeError(
+                    f"{name} expected an initial_state [B={batch}, H={self.cell.units}] beside x "
+                    f"{list(sequences.shape)}, got {list(state.shape)}"
+                )
+        if mask is not None and tuple(mask.shape) != (batch, time):
+            raise ShapeError(
+                f"{name} expected a mask [B={batch}, T={time}], got {list(mask.shape)}: true at "
+                "the steps that count"
+            )
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
@@ -97,6 +116,10 @@ class AbstractRecurrent(ABC):
         Returns:
             The last output [B, H]; all outputs [B, T, H], in the order in which they were computed;
             the states after.
+
+        Raises:
+            SettingsError: cuDNN was asked for.
+            ShapeError: inputs, a state or the mask do not fit; says what was expected.
         """
         if keras.backend.backend() != "torch":
             # There the backend compiles Keras' own loop, and nothing that was tried is faster.
@@ -104,6 +127,11 @@ class AbstractRecurrent(ABC):
                 sequences, initial_state, mask, training=training
             )
             return found
+        if getattr(self, "use_cudnn", "auto") is True:
+            raise SettingsError(
+                f"{type(self).__name__} was given use_cudnn=True, and runs on recurra's kernels, "
+                'not on cuDNN: leave it at "auto"'
+            )
         states = list(keras.tree.flatten(initial_state))
         if self.stateful:
             # The layer's own variables take the new states in place, which no gradient may see.
@@ -113,6 +141,7 @@ class AbstractRecurrent(ABC):
             mask = keras.ops.squeeze(mask, -1)
         if mask is not None:
             mask = keras.ops.cast(mask, "bool")
+        self._check_shapes(sequences, states, mask)
         if sequences.is_meta:
             # Only shapes are asked for.
             y = sequences.new_empty(*sequences.shape[:2], self.cell.units)

@@ -9,11 +9,12 @@ from typing import Any
 import keras
 
 from recurra.errors import SettingsError
+from recurra.spec.cells import Activation
 
 __all__ = ["refuse_names", "word_of"]
 
 # Keras' activations that our kernels compute too, by our words.
-_KERNEL_WORDS = {
+_KERNEL_WORDS: dict[str, Activation] = {
     "tanh": "tanh",
     "relu": "relu",
     "sigmoid": "sigmoid",
@@ -65,9 +66,9 @@ def _knows(family: Any, name: str) -> bool:
         return False
 
 
-def word_of(activation: Any) -> str | None:
+def word_of(activation: Any) -> Activation | None:
     """Our word for one of Keras' own activations; None: the kernels do not have it."""
-    name = getattr(activation, "__name__", None)
+    name = getattr(activation, "__name__", "")
     if activation is None:
         return "identity"
     if name in _KERNEL_WORDS and activation is getattr(keras.activations, name, None):

@@ -85,12 +85,12 @@ def step_gru(cell: Any, drops: Drops, recurrent_drops: Drops) -> Step:
     gates, candidate = _each(cell.recurrent_activation), _each(cell.activation)
 
     def project(x: Tensor) -> Sequence[Tensor]:
-        return _projected(cell, x, order, drops, inner).split((2, 1), 1)
+        return _projected(cell, x, order, drops, inner).split_with_sizes((2, 1), 1)
 
     def advance(states: States, x_gates: Tensor, x_candidate: Tensor) -> States:
         (h,) = states
         if after:
-            u_gates, u_candidate = first(h).split((2, 1))
+            u_gates, u_candidate = first(h).split_with_sizes((2, 1))
             z, r = gates(x_gates + u_gates)
             (n,) = candidate(torch.addcmul(x_candidate, r, u_candidate))
         else:
@@ -113,7 +113,7 @@ def step_lstm(cell: Any, drops: Drops, recurrent_drops: Drops) -> Step:
 
     def advance(states: States, x_gates: Tensor) -> States:
         h, c = states
-        of_gates, of_candidate = product(h, x_gates).split((3, 1))
+        of_gates, of_candidate = product(h, x_gates).split_with_sizes((3, 1))
         i, f, o = gates(of_gates)
         (g,) = candidate(of_candidate)
         c = torch.addcmul(f * c, i, g)
@@ -183,7 +183,7 @@ def _stacked(drops: Drops, gates: Sequence[int]) -> Tensor | None:
 
 def _blocks(cell: Any, array: Tensor, gates: Sequence[int]) -> Tensor:
     """[N, G*H], one block of columns for each gate -> [G, N, H], those of these gates."""
-    blocks = array.split(cell.units, 1)
+    blocks = array.chunk(array.shape[1] // cell.units, 1)
     return torch.stack([blocks[gate] for gate in gates])
 
 
