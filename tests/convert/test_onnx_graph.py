@@ -8,6 +8,7 @@ import pytest
 
 from recurra.convert.onnx_graph import OPSET, model_of
 from recurra.errors import ConversionError
+from recurra.spec.attention import Attention
 from recurra.spec.cells import LSTMCell
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import Signal
@@ -46,11 +47,35 @@ def test_what_a_model_says_of_itself() -> None:
 def test_what_has_no_form_is_refused() -> None:
     with pytest.raises(ConversionError, match=r"lstm\.input_weight is of float64"):
         model_of(GRAPH, weights(GRAPH, "f8"))
-    row = Graph(
-        {"r": Signal("row", 2)}, (Step("a", Linear(input_size=2, output_size=1), ("r",)),), ("a",)
-    )
-    with pytest.raises(ConversionError, match="without an input of steps"):
-        model_of(row, weights(row))
-    memory = Graph({"x": Signal("steps", 2), "m": Signal("memory", 2)}, GRAPH.steps, ("lstm",))
-    with pytest.raises(ConversionError, match="input 'm', a memory"):
-        model_of(memory, weights(memory))
+    named = Graph({"lengths": Signal("steps", 2)}, (Step("a", NODE, ("lengths",)),), ("a",))
+    with pytest.raises(ConversionError, match="an input or output named 'lengths'"):
+        model_of(named, weights(named))
+
+
+def test_every_signal_says_its_axes() -> None:
+    inputs = {
+        "x": Signal("steps", 3),
+        "memory": Signal("memory", 2),
+        "places": Signal("row", 1, "length"),
+        "words": Signal("pieces", 5, "token"),
+        "row": Signal("row", 4),
+    }
+    reading = Attention(query_size=3, key_size=2)
+    graph = Graph(inputs, (Step("weights", reading, ("x", "memory", "places")),), ("weights",))
+    model = model_of(graph, weights(graph))
+    assert {i.name: axes(i) for i in model.graph.input} == {
+        "x": ["batch", "time", 3],
+        "memory": ["batch", "places", 2],
+        "places": ["batch"],
+        "words": ["batch", "time", "width"],
+        "row": ["batch", 4],
+        "lengths": ["batch"],
+    }
+    assert axes(model.graph.output[0]) == ["batch", "time", "places"]
+
+
+def test_rows_alone_have_no_lengths() -> None:
+    node = Linear(input_size=2, output_size=1)
+    graph = Graph({"r": Signal("row", 2)}, (Step("a", node, ("r",)),), ("a",))
+    model = model_of(graph, weights(graph))
+    assert [i.name for i in model.graph.input] == ["r"]

@@ -1,13 +1,16 @@
 """A graph of recurra as an ONNX model, node by node, with the state as explicit inputs and outputs.
 
-inputs:   each graph input by its name, x [batch, time, size], tokens int64 [batch, time];
-          lengths int64 [batch]; state.PATH of each state slot, where the graph streams
+inputs:   each graph input by its name: x [batch, time, size], tokens int64 [batch, time], pieces
+          int64 [batch, time, width], a row [batch, size], a memory [batch, places, size] and how
+          many of its places count, int64 [batch]; lengths int64 [batch], where there are steps;
+          state.PATH of each state slot, where the graph streams
 outputs:  each graph output by its name; next_state.PATH of each state slot
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from recurra.convert.layouts import Array
 from recurra.convert.onnx_nodes import write_node
-from recurra.convert.onnx_writer import Writer
+from recurra.convert.onnx_writer import LENGTHS, Writer
 from recurra.errors import ConversionError
 from recurra.spec.graph import Graph
 from recurra.spec.node import Signal
@@ -75,17 +78,29 @@ def _refuse(graph: Graph, weights: Mapping[str, Array]) -> None:
     if wide:
         raise ConversionError(
             f"{wide[0]} is of {weights[wide[0]].dtype}: ONNX Runtime computes GRU, LSTM and RNN in "
-            "float32; convert the weights first"
+            "float32 only; train with precision='float32', or convert the weights first"
         )
-    for name, signal in graph.inputs.items():
-        if signal.axes not in ("steps", "row") or signal.dtype not in ("float", "token"):
-            raise ConversionError(f"the input {name!r}, {signal}, has no form in ONNX here")
-    if not any(signal.axes == "steps" for signal in graph.inputs.values()):
-        raise ConversionError("a graph without an input of steps has no form in ONNX here")
+    if LENGTHS in {*graph.inputs, *graph.outputs}:
+        raise ConversionError(
+            f"the graph has an input or output named {LENGTHS!r}, which the export gives to the "
+            "lengths of the rows: name it otherwise"
+        )
+
+
+_AXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "row": ("batch",),
+        "steps": ("batch", "time"),
+        "pieces": ("batch", "time", "width"),
+        "memory": ("batch", "places"),
+        "alignment": ("batch", "time", "places"),
+    }
+)
 
 
 def _value(name: str, signal: Signal) -> ValueInfoProto:
-    axes: list[Any] = ["batch"] if signal.axes == "row" else ["batch", "time"]
-    if signal.dtype == "token":
+    axes: list[Any] = [*_AXES[signal.axes]]
+    if signal.dtype != "float":
         return helper.make_tensor_value_info(name, TensorProto.INT64, axes)
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [*axes, signal.size])
+    last = [] if signal.axes == "alignment" else [signal.size]
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, axes + last)

@@ -79,8 +79,9 @@ def to_onnx(layer: Whole, path: str | Path | None = None) -> ModelProto:
     """An ONNX model that computes what the layer computes, run in ONNX Runtime before it is given.
 
     Args:
-        layer: A GRU, LSTM, RNN, MinGRU, `Bidirectional` or `Stack` in float32. Dropout and zoneout
-            of training are not in the model; zoneout would change what it computes and is refused.
+        layer: A GRU, LSTM, RNN, MinGRU, `Bidirectional` or `Stack` in float32, as it is at
+            inference: dropout is not in the model, zoneout is its expectation. What ONNX's nodes
+            do not compute is a Scan of plain operations, which `from_onnx` does not read.
         path: Where to write it; None: nowhere. An existing file is replaced.
 
     Returns:
@@ -88,7 +89,8 @@ def to_onnx(layer: Whole, path: str | Path | None = None) -> ModelProto:
         streams with state.layer.h [batch, H] and its like as inputs, next_state.* as outputs.
 
     Raises:
-        ConversionError: ONNX has no such cell, or ONNX Runtime computes something else.
+        ConversionError: it is no such layer or not in float32, or ONNX Runtime computes something
+            else.
         DependencyError: onnx or onnxruntime is not installed.
     """
     try:

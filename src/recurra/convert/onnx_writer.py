@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,29 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 from recurra.convert.layouts import Array
 from recurra.spec.graph import Graph
 
-__all__ = ["LENGTHS", "Writer"]
+__all__ = ["LENGTHS", "Sequences", "Writer"]
 
 # The input that says how many steps of each row count.
 LENGTHS = "lengths"
+_ELEMENTS = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.float64): TensorProto.DOUBLE}
+
+# One step of a scan: (states, what the step reads) -> new states, what the step puts out.
+Step = Callable[[list[str], list[str]], tuple[list[str], str]]
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The names under which rows of steps are known.
+
+    Args:
+        lengths: How many steps of each row count, int64 [rows].
+        counts: Which steps those are, bool [rows, time].
+        some: Whether there are any, bool [rows, 1].
+    """
+
+    lengths: str
+    counts: str
+    some: str
 
 
 class Writer:
@@ -34,11 +55,18 @@ class Writer:
         self.inputs: list[ValueInfoProto] = []
         self.outputs: list[ValueInfoProto] = []
         self.path = "steps"
-        self._steps_that_count()
+        self._numbers = count()
+        # The first input that has steps says how many there are; rows alone have none.
+        timed = [n for n, s in graph.inputs.items() if s.axes in ("steps", "pieces")]
+        if timed:
+            whole = helper.make_tensor_value_info(LENGTHS, TensorProto.INT64, ["batch"])
+            self.inputs.append(whole)
+            self.steps = self.sequences(timed[0], LENGTHS)
+            self.counts3 = self.add("Unsqueeze", [self.steps.counts, self.constant([2])])
 
     def add(self, op: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
         """One more node with one output; gives the output's name."""
-        output = output or f"{self.path}/{op}.{len(self.nodes)}"
+        output = output or f"{self.path}/{op}.{next(self._numbers)}"
         self.nodes.append(
             helper.make_node(op, list(inputs), [output], name=f"{output}.node", **attributes)
         )
@@ -53,33 +81,112 @@ class Writer:
 
     def weight(self, path: str, array: Array | None = None) -> str:
         """The name of a parameter, in the form given."""
-        self.constants[path] = self.weights[path] if array is None else array
+        self.constants[path] = self.weights[path] if array is None else np.ascontiguousarray(array)
         return path
 
-    def slot(self, path: str, size: int) -> tuple[str, str]:
+    def slot(self, path: str, *shape: int, dtype: Any = np.float32) -> tuple[str, str]:
         """The names under which a state slot enters and leaves."""
-        entering, leaving = self.slot_names(path)
+        entering, leaving = f"state.{path}", f"next_state.{path}"
         for name, values in ((entering, self.inputs), (leaving, self.outputs)):
-            values.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size]))
+            element = _ELEMENTS[np.dtype(dtype)]
+            values.append(helper.make_tensor_value_info(name, element, ["batch", *shape]))
         return entering, leaving
 
-    def slot_names(self, path: str) -> tuple[str, str]:
-        """As `slot`, of a slot that is there already."""
-        return f"state.{path}", f"next_state.{path}"
+    def split(self, x: str, sizes: Sequence[int], axis: int = 1) -> list[str]:
+        """x cut into blocks of these sizes."""
+        names = [f"{self.path}/Split.{next(self._numbers)}" for _ in sizes]
+        node = helper.make_node(
+            "Split", [x, self.constant(list(sizes))], names, name=f"{names[0]}.node", axis=axis
+        )
+        self.nodes.append(node)
+        return names
 
-    def _steps_that_count(self) -> None:
-        """What every step's input shares: the lengths, and which steps of [batch, time] count."""
-        named = next(n for n, s in self.graph.inputs.items() if s.axes == "steps")
-        self.inputs.append(helper.make_tensor_value_info(LENGTHS, TensorProto.INT64, ["batch"]))
-        shape = self.add("Shape", [named], start=1, end=2)
-        time = self.add("Squeeze", [shape, self.constant([0])])
-        steps = self.add("Range", [self.constant(0), time, self.constant(1)])
-        self.column = self.add("Unsqueeze", [LENGTHS, self.constant([1])])
-        self.counts = self.add("Less", [steps, self.column])
-        self.counts3 = self.add("Unsqueeze", [self.counts, self.constant([2])])
-        self.some = self.add("Greater", [self.column, self.constant(0)])
-        self.lengths = self.add("Cast", [LENGTHS], to=TensorProto.INT32)
+    def linear(self, x: str, path: str, weight: Array, bias: Array | None) -> str:
+        """W x + b along the last axis; W [O, I] and b [O] become constants named after `path`."""
+        y = self.add("MatMul", [x, self.weight(f"{path}.turned", weight.T)])
+        return y if bias is None else self.add("Add", [y, self.weight(f"{path}.bias", bias)])
+
+    def activation(self, word: str, x: str) -> str:
+        """One of `recurra.spec.cells.ACTIVATIONS` of x."""
+        if word == "identity":
+            return x
+        if word == "hard_sigmoid":
+            return self.add("HardSigmoid", [x], alpha=1 / 6, beta=0.5)
+        if word == "hard_tanh":
+            ends = [self.constant(end, np.float32) for end in (-1.0, 1.0)]
+            return self.add("Clip", [x, *ends])
+        return self.add(word.capitalize(), [x])
 
     def only_counted(self, x: str) -> str:
         """x [batch, time, size] with zeros at padding."""
         return self.add("Where", [self.counts3, x, self.constant(0.0, np.float32)])
+
+    def sequences(self, timed: str, lengths: str) -> Sequences:
+        """Which steps of `timed` [rows, time, ...] count."""
+        shape = self.add("Shape", [timed], start=1, end=2)
+        time = self.add("Squeeze", [shape, self.constant([0])])
+        steps = self.add("Range", [self.constant(0), time, self.constant(1)])
+        column = self.add("Unsqueeze", [lengths, self.constant([1])])
+        counts = self.add("Less", [steps, column])
+        return Sequences(lengths, counts, self.add("Greater", [column, self.constant(0)]))
+
+    def rows(self, like: str, path: str, row: Array) -> str:
+        """`row` [size] for each row of `like` [rows]: [rows, size]."""
+        shape = self.add("Concat", [self.add("Shape", [like]), self.constant([len(row)])], axis=0)
+        return self.add("Expand", [self.weight(path, row[None]), shape])
+
+    def scan(
+        self,
+        first: Sequence[str],
+        read: Sequence[tuple[str, int]],
+        step: Step,
+        *,
+        reverse: bool = False,
+    ) -> tuple[list[str], str]:
+        """Run one step after the other.
+
+        Args:
+            first: The states ahead of the first step, float [rows, size].
+            read: What is read step by step, [rows, time, ...], and its element type.
+            step: Adds the nodes of one step.
+            reverse: From the last step to the first.
+
+        Returns:
+            The states after the last step; what the steps put out, [rows, time, size].
+        """
+        name = f"{self.path}/Scan.{next(self._numbers)}"
+        entering = [f"{name}.state.{k}" for k in range(len(first))]
+        reading = [f"{name}.step.{k}" for k in range(len(read))]
+        outer, self.nodes = self.nodes, []
+        leaving, y = step(entering, reading)
+        # What leaves has a name of its own, also where it is held as it entered.
+        leaving = [self.add("Identity", [one]) for one in (*leaving, y)]
+        inner, self.nodes = self.nodes, outer
+        elements = [*[TensorProto.FLOAT] * len(first), *(element for _, element in read)]
+        body = helper.make_graph(
+            inner,
+            f"{name}.body",
+            [
+                helper.make_tensor_value_info(one, element, None)
+                for one, element in zip((*entering, *reading), elements, strict=True)
+            ],
+            # ONNX Runtime asks how many axes they have.
+            [helper.make_tensor_value_info(one, TensorProto.FLOAT, [None] * 2) for one in leaving],
+        )
+        found = [f"{name}.{k}" for k in range(len(leaving))]
+        attributes: dict[str, Any] = {"scan_input_axes": [1] * len(read), "scan_output_axes": [1]}
+        if reverse:
+            attributes["scan_input_directions"] = [1] * len(read)
+            attributes["scan_output_directions"] = [1]
+        self.nodes.append(
+            helper.make_node(
+                "Scan",
+                [*first, *(source for source, _ in read)],
+                found,
+                name=name,
+                body=body,
+                num_scan_inputs=len(read),
+                **attributes,
+            )
+        )
+        return found[:-1], found[-1]
