@@ -53,7 +53,7 @@ def test_the_commands_and_the_program_run_as_printed(folder: Path) -> None:
         for line in block.splitlines()
         if line.startswith("recurra ")
     ]
-    assert [command[1] for command in commands] == ["compare", "compare", "find-lr"]
+    assert [command[1] for command in commands] == ["compare", "compare", "compare", "find-lr"]
     told = [run([sys.executable, "-c", COMMAND, *command[1:]], folder) for command in commands]
     assert [len(entry["seeds"]) for entry in json.loads(told[1])["results"]] == [4] * 4
     assert (folder / "runs" / "which" / "curves.svg").is_file()

@@ -12,7 +12,7 @@ import torch
 
 from recurra.codecs import Cases, CorpusCodec, CorpusStreams, FrameCodec, corpus_cases
 from recurra.decode import NextDecoder, Sampling, generated
-from recurra.errors import DataError, SettingsError, SpecError
+from recurra.errors import DataError, SettingsError, SpecError, TrainingError
 from recurra.runtime import Parts, load, model_of
 from recurra.runtime.models.generate import GenerateModel
 from recurra.spec.batch import EncodedList
@@ -285,3 +285,16 @@ def test_what_is_newest_of_a_running_text_is_its_end(tmp_path: Path) -> None:
     fit_cases(corpus_cases(TEXT), settings()).export(tmp_path / "first")
     base = load(tmp_path / "first").parts
     assert fit_cases(corpus_cases(TEXT), settings(), base=base).best_epoch > 0
+
+
+@pytest.mark.parametrize("watch", ["nll", "bits", "perplexity"])
+def test_any_of_its_figures_is_watched_the_right_way(watch: str) -> None:
+    fitted = fit_cases(corpus_cases(TEXT), settings(watch=watch))
+    best = min(fitted.history, key=lambda record: record["metric"])
+    assert (fitted.best_epoch, fitted.best_metric) == (best["epoch"], best["metric"])
+    assert fitted.metrics is not None
+    assert fitted.metrics[watch] == pytest.approx(fitted.best_metric)
+    with pytest.raises(SettingsError, match="auto, nll, bits, perplexity for the task generate"):
+        fit_cases(corpus_cases(TEXT), settings(watch="accuracy"))
+    with pytest.raises(TrainingError, match=r"watch='perplexity' needs symbols.*nll, bits"):
+        fit_cases(corpus_cases(TUNES), settings(watch="perplexity", frame_width=6))

@@ -9,7 +9,7 @@ import pytest
 from recurra import runtime
 from recurra.errors import OutputError, TrainingError
 from recurra.train import compare_trial
-from recurra.train.compare_trial import Trial, finished, mean_scores, run_trial, settings_of
+from recurra.train.compare_trial import MEANS, Trial, finished, mean_scores, run_trial, settings_of
 from train.comparing import Told, material
 
 TRIAL = Trial("gru", 3, 2, 7)
@@ -105,6 +105,7 @@ def test_numbers_have_squared_errors_as_scores(tmp_path: Path) -> None:
 
 
 def test_a_figure_that_is_no_mean_has_no_scores() -> None:
+    assert set(MEANS).isdisjoint({"macro_f1", "auc", "r2", "entity_f1"})
     assert mean_scores([1.0, 0.0], 0.5) == [1.0, 0.0]
     assert mean_scores([1.0, 0.0], 0.6) is None
     assert mean_scores([1.0, None], 0.5) is None

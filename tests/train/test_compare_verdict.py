@@ -53,6 +53,31 @@ def test_a_network_that_loses_to_a_baseline_is_told(low: float, high: float, sai
     assert said in verdict(CELLS, [LOGISTIC], found, metric="accuracy", direction="max")
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.01, 0.05, "is real, so a gated network is the wrong tool here"),
+        (-0.01, 0.05, "is noise, so nothing here speaks against a gated network"),
+    ],
+)
+def test_a_network_of_another_kind_that_leads_is_told(low: float, high: float, said: str) -> None:
+    cells = [Cell("gru", 0.9), Cell("tcn", 0.92), Cell("transformer", 0.91)]
+    found = [
+        difference("tcn", "gru", 0.02, low, high),
+        difference("tcn", "transformer", 0.01, -0.1, 0.1),
+        difference("tcn", "logistic", 0.0, -0.1, 0.1),
+    ]
+    others = ("tcn", "transformer")
+    told = verdict(cells, [LOGISTIC], found, metric="accuracy", direction="max", others=others)
+    assert said.split(", ")[1] in told
+    assert "so a network may be the wrong tool here" in told
+    behind = [difference("gru", "tcn", 0.02, 0.01, 0.05)]
+    told = verdict(
+        [Cell("gru", 0.94), cells[1]], [], behind, metric="accuracy", direction="max", others=others
+    )
+    assert "tool" not in told
+
+
 def test_less_may_be_better() -> None:
     """Errors: the lowest is best, and a lead is told as a positive number."""
     cells = [Cell("rnn", 0.3), Cell("gru", 0.1)]

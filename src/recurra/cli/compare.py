@@ -32,6 +32,12 @@ _FLAGS = [name for section in SECTIONS.values() for name in section.model_fields
     metavar="A,B",
     help="What is compared.",
 )
+@click.option(
+    "--against",
+    default="",
+    metavar="A,B",
+    help="Networks of another kind beside them: tcn, transformer. [default: none]",
+)
 @click.option("--seeds", default=5, show_default=True, help="Trainings of each cell.")
 @click.option(
     "--test",
@@ -68,6 +74,7 @@ _FLAGS = [name for section in SECTIONS.values() for name in section.model_fields
 def command(
     data: Path,
     cells: str,
+    against: str,
     seeds: int,
     test: Path | None,
     test_fraction: float,
@@ -90,12 +97,13 @@ def command(
     from recurra.cli.compare_progress import watcher
     from recurra.train.compare import compare_cases, read_cells
     from recurra.train.compare_material import Files, read_parts
+    from recurra.train.rivals import read_rivals
 
     def say(line: str) -> None:
         if not quiet:
             print(line, file=sys.stderr, flush=True)
 
-    names = read_cells([name.strip() for name in cells.split(",") if name.strip()])
+    names, rivals = read_cells(_listed(cells)), read_rivals(_listed(against))
     settings = settings_from(flags, config, say=say)
     files = Files(data, test)
     cases, tested = read_parts(files, settings)
@@ -108,6 +116,7 @@ def command(
                 out,
                 watch,
                 cells=names,
+                against=rivals,
                 seeds=seeds,
                 test=tested,
                 test_fraction=test_fraction,
@@ -124,6 +133,10 @@ def command(
         print(json_line(found))
     else:
         show(found, out)
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def show(found: Comparison, out: Path) -> None:
@@ -145,7 +158,8 @@ def show(found: Comparison, out: Path) -> None:
         print(f"In equal time: {found['equal_time']['verdict']}")
     print(f"\nlearning curves: {found['picture']}; all figures: {out / 'comparison.json'}")
     ranked = _ranked(found, found["results"])
-    bundles = [run["bundle"] for entry in ranked for run in entry["seeds"][:1]]
+    runs = [run for entry in ranked for run in entry["seeds"][:1]]
+    bundles = [run["bundle"] for run in runs if run["bundle"] is not None]
     if bundles:
         print(f"what to run next:\n  recurra info {quoted(bundles[0])}")
 

@@ -26,6 +26,7 @@ def compare(
     *,
     out: str | Path,
     cells: Sequence[str] = CELLS,
+    against: Sequence[str] = (),
     seeds: int = 5,
     test: Any = None,
     test_fraction: float = 0.2,
@@ -44,6 +45,8 @@ def compare(
         out: Folder of the trainings, the picture and comparison.json. The same call goes on where
             it was stopped; further cells and seeds are added.
         cells: "gru", "lstm", "rnn", "mingru".
+        against: Networks of another kind beside them: "tcn" (a temporal convolution),
+            "transformer" (an encoder).
         seeds: Trainings of each cell.
         test: The sequences that judge: a file, a table, or a pair (X, y); None: `test_fraction`
             of X, held out once.
@@ -83,6 +86,7 @@ def compare(
         Path(out),
         watch or Silent(),
         cells=cells,
+        against=against,
         seeds=seeds,
         test=judging,
         test_fraction=test_fraction,

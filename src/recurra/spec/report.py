@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 __all__ = [
     "CALIBRATED",
     "CERTIFICATE_CLAIMS",
+    "DIRECTIONS",
     "METRICS",
     "BaselineResult",
     "CellResult",
@@ -16,13 +17,14 @@ __all__ = [
     "Comparison",
     "DemoModel",
     "DemoSummary",
+    "Diagnosis",
     "Difference",
     "EpochRecord",
     "EqualTime",
     "Evaluation",
+    "Finding",
     "FitReport",
     "RangeTest",
-    "Finding",
     "SeedRun",
 ]
 
@@ -52,6 +54,34 @@ METRICS = MappingProxyType(
 # Beside them where a model was trained with a coverage: the share of truths in its sets or
 # intervals, and the mean size of a set or the width of an interval.
 CALIBRATED = ("coverage", "set_size", "interval")
+
+# Which way each figure is better. Those of a naive forecast and of an interval have no way that a
+# network could be led by.
+DIRECTIONS: MappingProxyType[str, Literal["max", "min"]] = MappingProxyType(
+    {
+        "accuracy": "max",
+        "macro_f1": "max",
+        "log_loss": "min",
+        "ece": "min",
+        "auc": "max",
+        "mse": "min",
+        "mae": "min",
+        "r2": "max",
+        "nll": "min",
+        "bits": "min",
+        "perplexity": "min",
+        "mase": "min",
+        "smape": "min",
+        "pinball": "min",
+        "word_error_rate": "min",
+        "symbol_error_rate": "min",
+        "chrf": "max",
+        "bleu": "max",
+        "entity_f1": "max",
+        "entity_precision": "max",
+        "entity_recall": "max",
+    }
+)
 
 
 class Evaluation(TypedDict):
@@ -95,36 +125,6 @@ class Evaluation(TypedDict):
     bleu: NotRequired[float]
 
 
-class FitReport(TypedDict):
-    """`recurra fit --json`, and `report.json` in the output folder."""
-
-    task: str
-    cell: str
-    parameters: int
-    epochs: int
-    best_epoch: int
-    metric: str
-    best_metric: float
-    fit_seconds: float
-    stopped: str
-    bundle: str
-
-
-class EpochRecord(TypedDict):
-    """One line of `history.jsonl`."""
-
-    epoch: int
-    loss: float
-    valid_loss: float
-    metric: float
-    learning_rate: float
-    gradient_norm: float
-    clipped: float
-    seconds: float
-
-
-class DemoModel(TypedDict):
-    """One model of the demonstration."""
 class Finding(TypedDict):
     """One thing that is wrong with a training.
 
@@ -151,6 +151,37 @@ class Diagnosis(TypedDict):
     findings: list[Finding]
 
 
+class FitReport(TypedDict):
+    """`recurra fit --json`, and `report.json` in the output folder."""
+
+    task: str
+    cell: str
+    parameters: int
+    epochs: int
+    best_epoch: int
+    metric: str
+    best_metric: float
+    fit_seconds: float
+    stopped: str
+    bundle: str
+    findings: list[Finding]
+
+
+class EpochRecord(TypedDict):
+    """One line of `history.jsonl`."""
+
+    epoch: int
+    loss: float
+    valid_loss: float
+    metric: float
+    learning_rate: float
+    gradient_norm: float
+    clipped: float
+    seconds: float
+
+
+class DemoModel(TypedDict):
+    """One model of the demonstration."""
 
     name: str
     parameters: int
@@ -164,7 +195,6 @@ class DemoSummary(TypedDict):
 
     models: list[DemoModel]
     stream_max_abs_diff: float
-    findings: list[Finding]
     runtime_imported_torch: bool
 
 
@@ -196,7 +226,7 @@ class Certificate(TypedDict):
 
 
 class SeedRun(TypedDict):
-    """One training of a comparison; `figures` are those on the test part."""
+    """One training of a comparison; `figures` are those on the test part, `bundle` may be null."""
 
     seed: int
     mean: float
@@ -206,17 +236,19 @@ class SeedRun(TypedDict):
     stopped: str
     training_seconds: float
     fit_seconds: float
-    bundle: str
+    bundle: str | None
 
 
 class CellResult(TypedDict):
-    """A cell of a comparison: means over its seeds.
+    """A cell of a comparison: means over its seeds; or a network of another kind ("rival").
 
     `mean` and `interval` are of the comparison's metric; null where nothing can be said (`failed`
-    says why of each training that failed; one seed has no interval).
+    says why of each training that failed; one seed has no interval). `absent` says of each cost
+    that is null why it is.
     """
 
     cell: str
+    kind: str
     hidden: int
     parameters: int
     mean: float | None
@@ -225,6 +257,7 @@ class CellResult(TypedDict):
     training_seconds: float | None
     step_us: float | None
     bundle_bytes: int | None
+    absent: dict[str, str]
     epochs: int
     seeds: list[SeedRun]
     failed: list[str]

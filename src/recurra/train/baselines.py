@@ -31,7 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from recurra import metrics
 from recurra.codecs import Cases, LabelCodec, SequenceCodec
 from recurra.train.compare_material import Material
-from recurra.train.compare_trial import mean_scores
+from recurra.train.compare_trial import MEANS, mean_scores
 
 __all__ = ["Baseline", "baselines_of", "flattened", "last_values", "summaries"]
 
@@ -147,9 +147,11 @@ class _Fitting:
         answers = np.broadcast_to(answers, (len(truth), *answers.shape[1:]))
         figures = self._figures(answers, truth)
         singles = (self._figures(answers[k : k + 1], truth[k : k + 1]) for k in range(len(truth)))
-        scores = mean_scores(
-            (figure.get(self._metric) for figure in singles), figures[self._metric]
-        )
+        scores = None
+        if self._metric in MEANS:
+            scores = mean_scores(
+                (figure.get(self._metric) for figure in singles), figures[self._metric]
+            )
         return Baseline(name, about, figures, None if scores is None else tuple(scores))
 
     def _figures(self, answers: Array, truth: Array) -> dict[str, float]:

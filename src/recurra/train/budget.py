@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 
 from recurra.codecs import AbstractCodec
@@ -20,7 +20,12 @@ def parameter_count(graphs: Mapping[str, Graph]) -> int:
 
 
 def hidden_for(
-    parameters: int, task: AbstractTask, settings: ModelSettings, codec: AbstractCodec
+    parameters: int,
+    task: AbstractTask,
+    settings: ModelSettings,
+    codec: AbstractCodec,
+    *,
+    counted: Callable[[Mapping[str, Graph]], int] = parameter_count,
 ) -> int:
     """The `hidden` with which the network has as nearly as possible `parameters` parameters.
 
@@ -29,6 +34,7 @@ def hidden_for(
         task: Builds the graph.
         settings: Everything but `hidden`.
         codec: Inputs and targets.
+        counted: How many numbers the network of some graphs learns.
 
     Returns:
         H, at least 1; of two equally near the smaller.
@@ -41,7 +47,7 @@ def hidden_for(
     largest = 65536  # as ModelSettings.hidden allows
 
     def count(hidden: int) -> int:
-        return parameter_count(task.graphs(settings.model_copy(update={"hidden": hidden}), codec))
+        return counted(task.graphs(settings.model_copy(update={"hidden": hidden}), codec))
 
     if count(largest) < parameters:
         raise SettingsError(f"no hidden up to {largest} gives as many as {parameters} parameters")

@@ -1,5 +1,6 @@
 """Which cell is best here, and is it really: several cells, several seeds, the same parts.
 
+Beside them networks of another kind, where they are asked for (`rivals.py`).
 The first table gives every cell as many parameters; the second as much training time. Each training
 has a folder of its own, and one that is finished is not repeated: the same command goes on where it
 was stopped, and takes further cells and seeds.
@@ -29,6 +30,7 @@ from recurra.train.compare_report import Table, comparison
 from recurra.train.compare_trial import BUNDLE, Trial, Watch, finished
 from recurra.train.compare_workers import run_here, run_in_processes
 from recurra.train.pictures import Curve, learning_curves
+from recurra.train.rivals import RIVALS, read_rivals
 
 __all__ = ["CELLS", "compare_cases", "read_cells"]
 
@@ -77,6 +79,7 @@ def compare_cases(
     watch: Watch,
     *,
     cells: Sequence[str] = CELLS,
+    against: Sequence[str] = (),
     seeds: int = 5,
     test: Cases | None = None,
     test_fraction: float = 0.2,
@@ -94,6 +97,7 @@ def compare_cases(
         folder: Where everything goes; one that holds this comparison already is continued.
         watch: Told how far it is.
         cells: Names of cells.
+        against: Names of networks of another kind: "tcn", "transformer".
         seeds: How many trainings a cell.
         test: What is judged by; None: `test_fraction` of the cases.
         test_fraction: In (0, 1).
@@ -109,9 +113,10 @@ def compare_cases(
     Raises:
         DataError: the cases cannot be learnt from, or be parted.
         OutputError: `folder` holds something else, or cannot be written.
-        SettingsError: an unknown cell, or no seed.
+        SettingsError: an unknown cell, or no seed; a task or setting that leaves no place for a
+            network of another kind.
     """
-    cells = read_cells(cells)
+    cells = (*read_cells(cells), *read_rivals(against))
     _check(seeds, test_fraction, jobs, files)
     material = material_of(cases, settings, test=test, test_fraction=test_fraction)
     model = material.settings.model
@@ -138,7 +143,7 @@ def compare_cases(
     bundles = {
         trial.cell: folder / RUNS / trial.name / BUNDLE
         for trial, result in reversed(table)
-        if result["failed"] is None
+        if result["failed"] is None and trial.cell not in RIVALS
     }
     write_atomic(
         folder / PICTURE,

@@ -13,6 +13,7 @@ from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import hidden_for, parameter_count
 from recurra.train.fit import settled
+from recurra.train.rivals import RIVALS, Rival, rival_for
 
 __all__ = ["Files", "Material", "material_of", "read_parts"]
 
@@ -42,6 +43,7 @@ class Material:
         valid: Watched: chooses the best epoch; None: nothing is.
         test: Seen by nothing until a network is finished.
         digests: A hash of each part.
+        longest: Steps of the longest sequence, or window, to learn from.
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class Material:
     valid: Cases | None
     test: Cases
     digests: dict[str, str]
+    longest: int
 
     @property
     def metric(self) -> tuple[str, Literal["max", "min"]]:
@@ -58,18 +61,39 @@ class Material:
         return self.task.watched(self.settings.training)
 
     def hidden(self, cell: str, parameters: int) -> int:
-        """The units with which a network of this cell has as nearly as possible so many parameters.
+        """The units with which such a network has as nearly as possible so many parameters.
 
         Raises:
             SettingsError: as `budget.hidden_for`.
         """
-        model = self.settings.model.model_copy(update={"cell": cell})
-        return hidden_for(parameters, self.task, model, self.codec)
+        rival = self.rival(cell)
+        counted = rival.parameters if rival else parameter_count
+        model = self.settings_of(cell).model
+        return hidden_for(parameters, self.task, model, self.codec, counted=counted)
 
     def parameters(self, cell: str, hidden: int) -> int:
         """The numbers that such a network learns."""
-        model = self.settings.model.model_copy(update={"cell": cell, "hidden": hidden})
-        return parameter_count(self.task.graphs(model, self.codec))
+        rival = self.rival(cell)
+        model = self.settings_of(cell).model.model_copy(update={"hidden": hidden})
+        graphs = self.task.graphs(model, self.codec)
+        return rival.parameters(graphs) if rival else parameter_count(graphs)
+
+    def rival(self, name: str) -> Rival | None:
+        """The network of another kind that has this name; None: it is a cell's.
+
+        Raises:
+            SettingsError: the task or a setting leaves no place for it.
+        """
+        if name not in RIVALS:
+            return None
+        return rival_for(name, self.task, self.settings, self.longest)
+
+    def settings_of(self, name: str) -> Settings:
+        """The settings of the trainings of a cell, or of a network of another kind."""
+        rival = self.rival(name)
+        if rival is not None:
+            return rival.settings(self.settings)
+        return Settings.from_flat({"cell": name}, self.settings)
 
     def identity(self) -> dict[str, Any]:
         """What must stay the same for trainings to be compared, by the names a person knows."""
@@ -130,6 +154,7 @@ def material_of(
         valid=valid,
         test=test,
         digests=digests,
+        longest=int(encoded.lengths.max()),
     )
 
 

@@ -25,6 +25,7 @@ from recurra.train.compare_material import Material
 from recurra.train.compare_trial import Finished, Trial
 from recurra.train.compare_verdict import verdict
 from recurra.train.interval import LEVEL, Interval, intervals
+from recurra.train.rivals import ABSENT, RIVALS
 
 __all__ = ["Contender", "Table", "comparison"]
 
@@ -92,7 +93,13 @@ def comparison(
         differences = _differences(cells, known, metric, direction)
         failed = [entry["cell"] for entry in results(rows) if entry["failed"]]
         return differences, verdict(
-            cells, known, differences, metric=metric, direction=direction, failed=failed
+            cells,
+            known,
+            differences,
+            metric=metric,
+            direction=direction,
+            failed=failed,
+            others=RIVALS,
         )
 
     differences, sentence = judged(table)
@@ -147,9 +154,11 @@ def _results(
         whole = cell in contenders
         interval = found.get(cell)
         names_of = done[0][1]["figures"] if done else {}
+        sizes = [r["bundle_bytes"] for _, r in done if r["bundle_bytes"] is not None]
         entries.append(
             CellResult(
                 cell=cell,
+                kind="rival" if cell in RIVALS else "cell",
                 hidden=rows[0][0].hidden,
                 parameters=rows[0][1]["parameters"],
                 mean=contenders[cell].mean if whole else None,
@@ -159,13 +168,21 @@ def _results(
                 if done
                 else None,
                 step_us=step_us.get(cell),
-                bundle_bytes=round(_mean([r["bundle_bytes"] for _, r in done])) if done else None,
+                bundle_bytes=round(_mean(sizes)) if sizes else None,
+                absent=_absent(cell, step_us.get(cell)) if done else {},
                 epochs=rows[0][0].epochs,
                 seeds=[_seed_run(trial, result, folder) for trial, result in done],
                 failed=[f"seed {t.seed}: {r['failed']}" for t, r in rows if r["failed"]],
             )
         )
     return entries
+
+
+def _absent(cell: str, step_us: float | None) -> dict[str, str]:
+    """Why a cost of a trained network is null."""
+    if cell in RIVALS:
+        return dict(ABSENT)
+    return {} if step_us is not None else {"step_us": "it cannot run one step at a time"}
 
 
 def _possible(interval: Interval | None, metric: str) -> Interval | None:
@@ -186,7 +203,7 @@ def _seed_run(trial: Trial, result: Finished, folder: Path) -> SeedRun:
         stopped=result["stopped"],
         training_seconds=result["epoch_seconds"] * result["epochs"],
         fit_seconds=result["fit_seconds"],
-        bundle=str(folder / "runs" / trial.name / "bundle"),
+        bundle=None if trial.cell in RIVALS else str(folder / "runs" / trial.name / "bundle"),
     )
 
 

@@ -22,10 +22,12 @@ from recurra.spec.disk import write_atomic
 from recurra.spec.report import EpochRecord
 from recurra.spec.settings import Settings
 from recurra.train.compare_material import Material
-from recurra.train.fit import fit_cases
+from recurra.train.evaluate import model_in_torch
+from recurra.train.fit import Fitted, fit_cases
 from recurra.train.progress import Plan
 
 __all__ = [
+    "MEANS",
     "Finished",
     "Silent",
     "Trial",
@@ -39,6 +41,8 @@ __all__ = [
 RESULT, BUNDLE = "result.json", "bundle"
 # Tasks whose cases stand for themselves: windows of one series, say, do not.
 _INDEPENDENT = ("classify", "regress", "transduce")
+# Figures that are a mean over cases; that of another one may equal such a mean by chance.
+MEANS = ("accuracy", "log_loss", "mse", "mae", "word_error_rate")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Trial:
     """What is varied.
 
     Args:
-        cell: "gru", "lstm", ...
+        cell: "gru", "lstm", ...; or a network of another kind, "tcn" or "transformer".
         hidden: H.
         epochs: Most epochs.
         seed: Of initialisation and order.
@@ -67,7 +71,8 @@ class Finished(TypedDict):
     """`result.json`. `failed`: why there is no network, else null.
 
     `scores`: of each test case what it adds to the metric, where that is a mean over cases;
-    `epoch_seconds`: the median, of processor time on a CPU and of wall time on a GPU.
+    `epoch_seconds`: the median, of processor time on a CPU and of wall time on a GPU;
+    `bundle_bytes`: null where there is no bundle.
     """
 
     failed: str | None
@@ -81,7 +86,7 @@ class Finished(TypedDict):
     stopped: str
     fit_seconds: float
     epoch_seconds: float
-    bundle_bytes: int
+    bundle_bytes: int | None
 
 
 class Watch(Protocol):
@@ -143,7 +148,7 @@ def run_trial(material: Material, trial: Trial, folder: Path, watch: Watch) -> F
         KeyboardInterrupt: Ctrl-C came; the checkpoint is there.
         TrainingError: the training could not even begin.
     """
-    settings = settings_of(material, trial)
+    settings, rival = settings_of(material, trial), material.rival(trial.cell)
     clock = _Clock(trial, watch)
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -155,6 +160,7 @@ def run_trial(material: Material, trial: Trial, folder: Path, watch: Watch) -> F
             resume=True,
             force=True,
             progress=clock,
+            rival=rival,
         )
     except TrainingError as error:
         if not clock.began:
@@ -164,8 +170,7 @@ def run_trial(material: Material, trial: Trial, folder: Path, watch: Watch) -> F
     else:
         if fitted.stopped == "interrupted":
             raise KeyboardInterrupt
-        fitted.export(folder / BUNDLE, force=True)
-        model = runtime.load(folder / BUNDLE)
+        model = _model_of(fitted, None if rival else folder / BUNDLE)
         encoded = model.encoded(material.test)
         answers = model.answers(encoded)
         figures = model.figures(answers, encoded, material.test)
@@ -182,7 +187,7 @@ def run_trial(material: Material, trial: Trial, folder: Path, watch: Watch) -> F
             stopped=fitted.stopped,
             fit_seconds=fitted.fit_seconds,
             epoch_seconds=clock.median(fitted.history),
-            bundle_bytes=sum(path.stat().st_size for path in (folder / BUNDLE).iterdir()),
+            bundle_bytes=_size(folder / BUNDLE) if rival is None else None,
         )
     write_atomic(folder / RESULT, json_to_bytes(dict(result)) + b"\n")
     return result
@@ -190,13 +195,20 @@ def run_trial(material: Material, trial: Trial, folder: Path, watch: Watch) -> F
 
 def settings_of(material: Material, trial: Trial) -> Settings:
     """The settings of one training."""
-    varied = {
-        "cell": trial.cell,
-        "hidden": trial.hidden,
-        "epochs": trial.epochs,
-        "seed": trial.seed,
-    }
-    return Settings.from_flat(varied, material.settings)
+    varied = {"hidden": trial.hidden, "epochs": trial.epochs, "seed": trial.seed}
+    return Settings.from_flat(varied, material.settings_of(trial.cell))
+
+
+def _model_of(fitted: Fitted, folder: Path | None) -> AbstractModel:
+    """What is judged: the bundle, written to `folder`, or (None) the network as it was trained."""
+    if folder is None:
+        return model_in_torch(fitted.module, fitted.task, fitted.graphs, fitted.codec)
+    fitted.export(folder, force=True)
+    return runtime.load(folder)
+
+
+def _size(bundle: Path) -> int:
+    return sum(path.stat().st_size for path in bundle.iterdir())
 
 
 def case_scores(
@@ -217,7 +229,9 @@ def case_scores(
         metric: Name of the figure.
         mean: Its value over all cases.
     """
-    if model.task not in _INDEPENDENT or not isinstance(encoded, EncodedList):
+    if metric not in MEANS or model.task not in _INDEPENDENT:
+        return None
+    if not isinstance(encoded, EncodedList):
         return None
     singles = (
         model.figures(answers[k : k + 1], encoded[k : k + 1], cases.subset([k])).get(metric)
@@ -251,7 +265,7 @@ def _failure(material: Material, trial: Trial, why: str) -> Finished:
         stopped="failed",
         fit_seconds=0.0,
         epoch_seconds=0.0,
-        bundle_bytes=0,
+        bundle_bytes=None,
     )
 
 

@@ -31,6 +31,7 @@ def verdict(
     metric: str,
     direction: str,
     failed: Sequence[str] = (),
+    others: Sequence[str] = (),
 ) -> str:
     """The sentence.
 
@@ -41,6 +42,7 @@ def verdict(
         metric: Its name.
         direction: "max" or "min".
         failed: Cells that are not ranked, because a training failed.
+        others: Names of networks of another kind, without a recurrent cell.
     """
     are = "is" if len(failed) == 1 else "are"
     also = f"; {_listed(failed)} failed and {are} not ranked" if failed else ""
@@ -50,8 +52,8 @@ def verdict(
     best = max(cells, key=lambda c: sign * c.mean)
     baseline = max(baselines, key=lambda b: sign * b.figures[metric], default=None)
     ours = [d for d in differences if d["first"] == best.name]
-    rivals = {c.name for c in cells}
-    against = [d for d in ours if d["second"] in rivals]
+    ranked = {c.name for c in cells}
+    against = [d for d in ours if d["second"] in ranked]
     opening = f"{best.name} has the best {metric.replace('_', ' ')}, {number(best.mean)}"
     if any(d["real"] is None for d in ours):
         return (
@@ -59,9 +61,12 @@ def verdict(
             f"real or noise: take --seeds 5{also}."
         )
     clauses = [_rivals(against, sign)] if against else []
+    if best.name in others and clauses:
+        clauses[0] += _tool([d for d in against if d["second"] not in others])
     if baseline is not None:
         (found,) = (d for d in ours if d["second"] == baseline.name)
-        clauses.append(_baseline(found, baseline.figures[metric], sign))
+        tool = "a network" if best.name in others else "a gated network"
+        clauses.append(_baseline(found, baseline.figures[metric], sign, tool))
     return f"{opening}{': ' if clauses else ''}{'; '.join(clauses)}{also}."
 
 
@@ -82,6 +87,15 @@ def _rivals(differences: Sequence[Difference], sign: int) -> str:
     return ", ".join(clauses)
 
 
+def _tool(cells: Sequence[Difference]) -> str:
+    """What it means for the cells that a network of another kind leads."""
+    if not cells:
+        return ""
+    if all(d["real"] for d in cells):
+        return ", so a gated network is the wrong tool here"
+    return ", so nothing here speaks against a gated network"
+
+
 def _told(difference: Difference, sign: int) -> str:
     return f"{difference['second']} ({_by(difference, sign)})"
 
@@ -93,17 +107,15 @@ def _by(difference: Difference, sign: int) -> str:
     return f"{number(sign * difference['difference'])}, {number(low)} to {number(high)}"
 
 
-def _baseline(found: Difference, figure: float, sign: int) -> str:
+def _baseline(found: Difference, figure: float, sign: int, tool: str) -> str:
     name = f"the best baseline, {found['second'].replace('_', ' ')} ({number(figure)})"
     if not found["real"]:
         return (
-            f"its difference to {name}, is noise ({_by(found, sign)}), so a gated network may be "
-            "the wrong tool here"
+            f"its difference to {name}, is noise ({_by(found, sign)}), so {tool} may be the wrong "
+            "tool here"
         )
     if sign * found["difference"] < 0:
-        return (
-            f"{name}, is really better ({_by(found, sign)}): a gated network is the wrong tool here"
-        )
+        return f"{name}, is really better ({_by(found, sign)}): {tool} is the wrong tool here"
     return f"{name}, is really worse (by {_by(found, sign)})"
 
 

@@ -14,12 +14,23 @@ from recurra.errors import BundleError, TrainingError
 from recurra.runtime import AbstractModel, Parts, model_of
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
+from recurra.spec.report import DIRECTIONS
 from recurra.tasks import AbstractTask
+from recurra.train.rivals import stood_in
 from recurra.train.torch_network import networks_of
 
 __all__ = ["Watched", "model_in_torch", "weights_of"]
 
 Array = npt.NDArray[Any]
+# Figures that not every model of a task has, and what they need.
+_NEEDED = {
+    "auc": "two classes, both among the watched sequences",
+    "perplexity": "symbols, and these are frames",
+    "chrf": "the package sacrebleu",
+    "bleu": "the package sacrebleu",
+    "pinball": "quantiles, distribution='quantiles'",
+    "mase": "rows ahead of the watched ones to measure a season by",
+}
 
 
 def weights_of(module: torch.nn.Module) -> dict[str, Array]:
@@ -35,7 +46,8 @@ def model_in_torch(
     Raises:
         BundleError: a weight is not finite.
     """
-    parts = Parts(task.name, graphs, weights_of(module), codec, task.decoder(codec))
+    weights = stood_in(module, weights_of(module), graphs)
+    parts = Parts(task.name, graphs, weights, codec, task.decoder(codec))
     return model_of(parts, networks=networks_of(module, graphs))
 
 
@@ -68,6 +80,8 @@ class Watched:
         self.encoded, self.cases = encoded, cases
         self.metric = metric or task.metric[0]
         self._batches = task.watched_batches(encoded, batch_size)
+        # The newest, for whoever asks how they are spread.
+        self.answers: Any = None
 
     def measure(self) -> tuple[float, float]:
         """Mean loss and the task's metric.
@@ -78,10 +92,8 @@ class Watched:
         loss, figures = self.figures(self.task.quick())
         if self.metric not in figures:
             raise TrainingError(
-                f"watch={self.metric!r} needs two classes, both among the watched sequences: watch "
-                "another figure"
-        # The newest, for whoever asks how they are spread.
-        self.answers: Any = None
+                f"watch={self.metric!r} needs {_NEEDED[self.metric]}: watch another figure, one of "
+                f"{', '.join(name for name in figures if name in DIRECTIONS)}"
             )
         metric = figures[self.metric]
         if not np.isfinite(metric):
@@ -124,6 +136,6 @@ class Watched:
                     found[k] = answer
         # A task that does not answer from one pass (beams, streams) is asked for its answers.
         answers = model.answers(self.encoded) if found is None else model.joined(found)
+        self.answers = answers
         with np.errstate(over="ignore"):
             return loss / weight, model.figures(answers, self.encoded, self.cases)
-        self.answers = answers

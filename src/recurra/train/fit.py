@@ -32,6 +32,7 @@ from recurra.train.loop import Loop, Run
 from recurra.train.places import Places
 from recurra.train.progress import Progress, Silent
 from recurra.train.randomness import isolated
+from recurra.train.rivals import Rival
 
 __all__ = ["Fitted", "fit_cases", "network_for", "settled"]
 
@@ -56,8 +57,8 @@ class Fitted:
         witnesses: Raw cases (held-out ones where there are any) for certificate and golden pair.
         places: Where it writes; None: nowhere.
         main: Whether this process, of several, is the one that writes.
-    """
         signals: What the doctor reads beside the history.
+    """
 
     task: AbstractTask
     settings: Settings
@@ -74,8 +75,8 @@ class Fitted:
     witnesses: Cases
     places: Places | None
     main: bool
-
     signals: Signals
+
     def export(self, folder: Path, force: bool = False) -> Path:
         """Certify the model and write its bundle; in DIR.run, where there is one, report.json.
 
@@ -118,11 +119,11 @@ class Fitted:
         kind = MODELS[self.task.name]
         return [] if self.metrics is None else kind.remarks(self.metrics)
 
-    def report(self, bundle: Path) -> FitReport:
     def findings(self) -> list[Finding]:
         """What the doctor says of this training."""
         return findings(Evidence(self.signals, self.history))
 
+    def report(self, bundle: Path) -> FitReport:
         """What `recurra fit --json` prints."""
         return FitReport(
             task=self.task.name,
@@ -135,8 +136,8 @@ class Fitted:
             fit_seconds=self.fit_seconds,
             stopped=self.stopped,
             bundle=str(bundle),
-        )
             findings=self.findings(),
+        )
 
 
 def fit_cases(
@@ -149,6 +150,7 @@ def fit_cases(
     resume: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    rival: Rival | None = None,
 ) -> Fitted:
     """Train a network on `cases`.
 
@@ -169,6 +171,7 @@ def fit_cases(
             too: the schedule spans them all).
         force: Replace what stands in DIR and DIR.run.
         progress: Told of every step.
+        rival: Takes the place of the recurrent layers; such a network has no bundle.
 
     Raises:
         DataError: the cases cannot be learnt from.
@@ -203,6 +206,8 @@ def fit_cases(
         accelerator_for(chosen.precision, chosen.backend) as accelerator,
     ):
         module = network_for(task, graphs, settings)
+        if rival is not None:
+            rival.install(module, graphs)
         if base is not None:
             module.load_state_dict({n: torch.from_numpy(w) for n, w in base.weights.items()})
         watch = Watched(
@@ -221,18 +226,13 @@ def fit_cases(
         identity = _identity(settings, encoded, encoded_watched) | {
             "threads": torch.get_num_threads(),
             "base": base.fingerprint() if base else None,
+            "rival": repr(rival) if rival else None,
             "processes": accelerator.num_processes,
             "device": accelerator.device.type,
             "recurra": __version__,
             "torch": str(torch.__version__),
         }
 
-        def after_epoch(run: Run) -> None:
-            if places is None:
-                return
-            if accelerator.is_main_process:
-                places.write_history(run.history)
-            if run.stopped or run.epoch % chosen.checkpoint_every == 0:
         recorder = Recorder(
             task=task,
             settings=settings,
@@ -245,16 +245,23 @@ def fit_cases(
             continued=base is not None,
         )
 
+        def after_epoch(run: Run) -> None:
+            if places is None:
+                return
+            if accelerator.is_main_process:
+                places.write_history(run.history)
+            if run.stopped or run.epoch % chosen.checkpoint_every == 0:
                 save_checkpoint(places.run, loop, run, identity)
 
+        # Ahead of the checkpoint: what is resumed began with the same weights.
+        recorder.begin(module)
         run = None
         if places is not None and resume:
             run = load_checkpoint(places.run, loop, identity)
         if places is not None and accelerator.is_main_process:
             # Not before everything else was accepted: what is refused has removed nothing.
             places.clear(continued=run is not None)
-        # Ahead of the checkpoint: what is resumed began with the same weights.
-        recorder.begin(module)
+        recorder.write()
         before = sum(record["seconds"] for record in run.history) if run else 0.0
         if run is None:
             run = loop.standing() if base is not None and held is not None else Run()
@@ -266,19 +273,12 @@ def fit_cases(
         recorder.end(module)
         module.load_state_dict(run.best)
         module.cpu().eval()
-        recorder.write()
         figures = None
         if held is not None:
             model = model_in_torch(module, task, graphs, codec)
             task = task.calibrated(model, encoded_watched, held, chosen)
             watch.task = task
             figures = watch.figures()[1]
-    return Fitted(
-        task=task,
-        settings=settings,
-        codec=codec,
-        graphs=graphs,
-        module=module,
         recorder.finish(
             module,
             best_epoch=run.best_epoch,
@@ -287,23 +287,29 @@ def fit_cases(
             answers=watch.answers,
             decoder=task.decoder(codec),
         )
+    return Fitted(
+        task=task,
+        settings=settings,
+        codec=codec,
+        graphs=graphs,
+        module=module,
         history=run.history,
         best_epoch=run.best_epoch,
         best_metric=run.best_metric,
-        parameters=parameter_count(graphs),
+        parameters=rival.parameters(graphs) if rival else parameter_count(graphs),
         fit_seconds=before + time.perf_counter() - begin,
         stopped=run.stopped,
         metrics=figures,
         witnesses=task.witnesses(codec, watched),
         places=places,
         main=accelerator.is_main_process,
+        signals=recorder.signals,
     )
 
 
 def _parts(
     task: AbstractTask,
     cases: Cases,
-        signals=recorder.signals,
     settings: Settings,
     valid: Cases | None,
     base: Parts | None,
