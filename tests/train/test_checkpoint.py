@@ -22,20 +22,22 @@ from recurra.train import checkpoint
 from recurra.train.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from recurra.train.device import accelerator_for
 from recurra.train.loop import Loop, Run
+from recurra.train.places import HISTORY
 from recurra.train.progress import Silent
 
 KILLS = Path(__file__).with_name("kill_series.py")
-# 20 sequences to train on make 4 steps an epoch; each epoch writes history, then checkpoint.
+# 20 sequences to train on make 4 steps an epoch; each epoch writes both histories, then the
+# checkpoint; ahead of everything the lock says whose it is.
 MOMENTS = [
     "step:1",  # before there is anything to resume
     "step:6",  # in the middle of an epoch
-    "write:2",  # half of the first checkpoint is written
-    "write:4",  # half of the second
-    "fsync:6",  # the second checkpoint is written, not yet synced
-    "rename:4",  # synced, not yet in place
-    "fsync:8",  # in place, the folder not yet synced
+    "write:4",  # half of the first checkpoint is written
+    "write:7",  # half of the second
+    "fsync:11",  # the second checkpoint is written, not yet synced
+    "rename:6",  # synced, not yet in place
+    "fsync:12",  # in place, the folder not yet synced
     "step:16",  # the last step
-    "step:7+write:1+step:5",  # again and again
+    "step:7+write:2+step:5",  # again and again
 ]
 
 
@@ -58,7 +60,7 @@ def test_killed_at_any_moment_it_continues_bitwise(tmp_path: Path) -> None:
     for moments, found in report.items():
         assert all(found["killed"]), f"{moments} did not kill"
         assert found["same"], f"killed at {moments}, it ended otherwise"
-        assert found["left"] == [CHECKPOINT, "history.jsonl", "signals.json"], (
+        assert found["left"] == [CHECKPOINT, *sorted(HISTORY), "signals.json"], (
             f"{moments} left files behind"
         )
 

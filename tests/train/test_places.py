@@ -1,6 +1,9 @@
 """Before any training it is sure that the results can be written and nothing will be lost."""
 
+import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from recurra.errors import OutputError
 from recurra.spec.report import EpochRecord, FitReport
 from recurra.train.checkpoint import CHECKPOINT
-from recurra.train.places import Places
+from recurra.train.places import Places, placed
 
 
 def test_the_working_files_stand_beside_the_bundle(tmp_path: Path) -> None:
@@ -120,6 +123,9 @@ def test_history_is_one_record_a_line_and_replaced_as_a_whole(tmp_path: Path) ->
         places.write_history(history)
         lines = (places.run / "history.jsonl").read_text().splitlines()
         assert [json.loads(line) for line in lines] == history
+        with (places.run / "history.csv").open(newline="") as file:
+            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        assert rows == history
 
 
 def test_the_report_is_one_object(tmp_path: Path) -> None:
@@ -138,3 +144,34 @@ def test_the_report_is_one_object(tmp_path: Path) -> None:
     )
     places.write_report(report)
     assert json.loads((places.run / "report.json").read_text()) == report
+
+
+def test_a_second_training_of_the_same_place_is_refused_at_once(tmp_path: Path) -> None:
+    holding = (
+        "import sys\nfrom pathlib import Path\nfrom recurra.train.places import writing\n"
+        "with writing(Path(sys.argv[1])):\n    print('mine', flush=True)\n    sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", holding, str(tmp_path / "model")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "mine\n"
+    refused = pytest.raises(OutputError, match=r"another training .+ is writing into .+model\.run")
+    with refused, placed(tmp_path / "model", resume=False, force=True):
+        pass
+    other.communicate()
+    assert not (tmp_path / "model.run").exists()  # what holds nothing is taken away
+    with placed(tmp_path / "model", resume=False, force=False) as places:
+        assert places == Places(tmp_path / "model", tmp_path / "model.run", False)
+
+
+def test_only_the_first_process_prepares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    with placed(tmp_path / "model", resume=False, force=False) as places:
+        assert places == Places(tmp_path / "model", tmp_path / "model.run", False)
+    assert list(tmp_path.iterdir()) == []
+    with placed(None, resume=False, force=False) as nowhere:
+        assert nowhere is None

@@ -20,7 +20,8 @@ from typing import Any
 import click
 
 from recurra import __version__
-from recurra.errors import RecurraError
+from recurra.errors import RecurraError, SettingsError
+from recurra.train.processes import first_to_tell, rank, size
 
 __all__ = ["BROKEN_PIPE", "INTERRUPTED", "main"]
 
@@ -115,6 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _drop_output()
         where = "cannot write the output" if error.filename is None else str(error.filename)
         return _complain(f"{where}: {error.strerror or error}: check the place and its permissions")
+    except Exception:
+        if first_to_tell():
+            raise
+        return REFUSED
     return code
 
 
@@ -136,6 +141,11 @@ def _drop_output() -> None:
 
 def _run(arguments: list[str]) -> int:
     # Not click's own main: it answers a broken pipe and Ctrl-C in its way before we see them.
+    if size() > 1 and arguments[:1] != ["fit"]:
+        raise SettingsError(
+            f"only recurra fit trains in several processes together, got {size()} processes of "
+            f"recurra {' '.join(arguments[:1])}: start it once, without the launcher"
+        )
     try:
         with recurra.make_context("recurra", arguments) as ctx:
             code = recurra.invoke(ctx)
@@ -146,10 +156,10 @@ def _run(arguments: list[str]) -> int:
 
 def _complain(message: Any, code: int = REFUSED) -> int:
     sentence = " ".join(str(message).split())
-    print(
-        f"recurra: error: {sentence}" if code == REFUSED else f"recurra: {sentence}",
-        file=sys.stderr,
-    )
+    # Of several processes that train together one says why all of them end.
+    if first_to_tell():
+        where = f"rank {rank()} of {size()}: " if rank() else ""
+        print(f"recurra: {'error: ' if code == REFUSED else ''}{where}{sentence}", file=sys.stderr)
     return code
 
 

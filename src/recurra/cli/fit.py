@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,12 @@ def command(
     from recurra.cli.progress import watcher
     from recurra.codecs import inspect_cases, read_cases
     from recurra.train.fit import fit_cases
+    from recurra.train.places import writing
+    from recurra.train.processes import rank
+
+    # Of several processes the first one alone speaks.
+    first = rank() == 0
+    quiet = quiet or not first
 
     def say(line: str) -> None:
         if not quiet:
@@ -115,18 +122,21 @@ def command(
     for warning in inspect_cases(cases, settings.data).warnings:
         say(f"look at: {warning}")
     held_out = None if valid is None else read_cases(valid, settings.data, need_target=True)
-    with watcher(quiet=quiet) as progress:
-        fitted = fit_cases(
-            cases,
-            settings,
-            valid=held_out,
-            folder=out,
-            resume=resume,
-            force=force,
-            progress=progress,
-        )
-    # A resumed training replaces the bundle that its interruption left.
-    fitted.export(out, force=force or resume)
+    with writing(out) if first else nullcontext():
+        with watcher(quiet=quiet) as progress:
+            fitted = fit_cases(
+                cases,
+                settings,
+                valid=held_out,
+                folder=out,
+                resume=resume,
+                force=force,
+                progress=progress,
+            )
+        # A resumed training replaces the bundle that its interruption left.
+        fitted.export(out, force=force or resume)
+    if not first:
+        return INTERRUPTED if fitted.stopped == "interrupted" else 0
     if as_json:
         print(json_line(fitted.report(out)))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ from recurra.train.doctor.signals import Evidence, Signals
 from recurra.train.evaluate import Watched, model_in_torch
 from recurra.train.export import export
 from recurra.train.loop import Loop, Run
-from recurra.train.places import Places
+from recurra.train.places import Places, placed, writing
+from recurra.train.processes import agree, loss_of_another_named
 from recurra.train.progress import Progress, Silent
-from recurra.train.randomness import isolated
+from recurra.train.randomness import isolated, set_apart
 from recurra.train.rivals import Rival
 
 __all__ = ["Fitted", "fit_cases", "network_for", "settled"]
@@ -95,19 +96,20 @@ class Fitted:
         if not self.main:
             return folder
         places = self.places if self.places and folder == self.places.bundle else None
-        export(
-            folder,
-            self.module,
-            task=self.task.name,
-            graphs=self.graphs,
-            codec=self.codec,
-            decoder=self.task.decoder(self.codec),
-            witnesses=self.witnesses,
-            metrics=self.metrics,
-            force=force or (places is not None and places.replace),
-        )
-        if places:
-            places.write_report(self.report(folder))
+        with writing(folder) if places else nullcontext():
+            export(
+                folder,
+                self.module,
+                task=self.task.name,
+                graphs=self.graphs,
+                codec=self.codec,
+                decoder=self.task.decoder(self.codec),
+                witnesses=self.witnesses,
+                metrics=self.metrics,
+                force=force or (places is not None and places.replace),
+            )
+            if places:
+                places.write_report(self.report(folder))
         return folder
 
     def beside(self) -> str | None:
@@ -197,15 +199,18 @@ def fit_cases(
     encoded_watched = task.encoded(codec, watched, settings, training=False)
     task = task.weighed(encoded, chosen)
     graphs = base.graphs if base else task.graphs(settings.model, codec)
-    places = None if folder is None else Places.prepare(folder, resume=resume, force=force)
 
     with (
         _memory_named(settings),
+        loss_of_another_named(),
+        placed(folder, resume=resume, force=force) as places,
         isolated(chosen.seed),
         threads_of(chosen.threads),
         accelerator_for(chosen.precision, chosen.backend) as accelerator,
     ):
+        agree(accelerator, _identity(settings, encoded, encoded_watched))
         module = network_for(task, graphs, settings)
+        set_apart(chosen.seed, accelerator.process_index)
         if rival is not None:
             rival.install(module, graphs)
         if base is not None:
@@ -258,6 +263,7 @@ def fit_cases(
         run = None
         if places is not None and resume:
             run = load_checkpoint(places.run, loop, identity)
+        agree(accelerator, {"epochs of the checkpoint": run.epoch if run else 0})
         if places is not None and accelerator.is_main_process:
             # Not before everything else was accepted: what is refused has removed nothing.
             places.clear(continued=run is not None)

@@ -17,7 +17,10 @@ import torch
 
 from recurra.errors import StateError
 
-__all__ = ["capture", "isolated", "restore"]
+__all__ = ["capture", "isolated", "restore", "set_apart"]
+
+# Between the seeds of two processes; a person's own seeds are fewer.
+_STRIDE = 2**32 + 15
 
 
 def capture() -> dict[str, npt.NDArray[Any]]:
@@ -54,6 +57,13 @@ def restore(states: Mapping[str, npt.NDArray[Any]]) -> None:
         torch.cuda.set_rng_state_all(
             [torch.from_numpy(states[f"cuda_{k}"].copy()) for k in range(torch.cuda.device_count())]
         )
+
+
+def set_apart(seed: int, process: int) -> None:
+    """Let each process that trains with others draw noise of its own; the first one's stays."""
+    if process:
+        torch.manual_seed((seed + process * _STRIDE) % 2**63)
+        random.seed(seed + process * _STRIDE)
 
 
 @contextmanager
