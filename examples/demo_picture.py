@@ -15,6 +15,8 @@ import numpy.typing as npt
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 
+from recurra.train.fonts import families_for
+
 INK, PALE, FIRST, SECOND = "#1f2933", "#b8c0c8", "#0b6e99", "#d9730d"
 
 
@@ -34,6 +36,17 @@ def draw(
         truth: The one that is right.
         path: A .png file.
     """
+    with mpl.rc_context({"font.family": families_for(labels)}):
+        _draw(utterance, probabilities, labels, truth, path)
+
+
+def _draw(
+    utterance: npt.NDArray[Any],
+    probabilities: npt.NDArray[Any],
+    labels: Sequence[str],
+    truth: str,
+    path: Path,
+) -> None:
     frames = np.arange(1, len(utterance) + 1)
     plt.rcParams.update({"font.size": 10, "text.color": INK, "axes.labelcolor": INK})
     figure, (sound, belief) = plt.subplots(

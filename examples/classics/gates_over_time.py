@@ -11,6 +11,7 @@ is read as "kept" or as "written" without a look at the convention (here z = 1 w
 gate is taken for a memory, although what it writes may be what was there before.
 
     KERAS_BACKEND=torch python examples/classics/gates_over_time.py gates.png
+    KERAS_BACKEND=torch python examples/classics/gates_over_time.py gates.png --chinese
 """
 
 from __future__ import annotations
@@ -28,11 +29,20 @@ from torch import nn
 from recurra import keras as recurra_keras
 from recurra.convert import from_keras
 from recurra.layers import GRU
+from recurra.train.fonts import families_for
 
 SUBJECTS = (
     *("mathematics", "drawing", "history", "mechanics", "music", "sport", "biology", "poetry"),
 )
 NEEDED = ("mathematics", "mechanics")
+KINDS = ("reset gate", "update gate", "how far the state moved")
+CHINESE = {
+    **dict(
+        zip(SUBJECTS, ("数学", "绘画", "历史", "力学", "音乐", "体育", "生物", "诗歌"), strict=True)
+    ),
+    **dict(zip(KINDS, ("重置门", "更新门", "状态移动了多远"), strict=True)),
+    "unit": "单元",
+}
 Array = npt.NDArray[np.float32]
 
 
@@ -93,13 +103,19 @@ def learn_keras(units: int, epochs: int) -> tuple[GRU, float]:
     return converted, float(model.evaluate(*pupils(200, 1), verbose=0)[1])
 
 
-def main(picture: str | Path, units: int = 8, epochs: int = 25) -> dict[str, float]:
+def main(
+    picture: str | Path, units: int = 8, epochs: int = 25, *, chinese: bool = False
+) -> dict[str, float]:
     """Learn with both, draw one pupil's gates, and say how far each subject moved the state."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
+    def said(word: str) -> str:
+        return CHINESE[word] if chinese else word
+
+    families = families_for(map(said, SUBJECTS))
     figure, axes = plt.subplots(3, 2, figsize=(11, 8), layout="constrained", sharex=True)
     figures = {}
     x = pupils(200, 2)[0]
@@ -115,12 +131,14 @@ def main(picture: str | Path, units: int = 8, epochs: int = 25) -> dict[str, flo
         needed = np.isin(taken, [SUBJECTS.index(subject) for subject in NEEDED])
         figures[f"{name}: state moved by a needed subject"] = float(moved[needed].mean())
         figures[f"{name}: state moved by another"] = float(moved[~needed].mean())
-        kinds = ("reset gate", "update gate", "how far the state moved")
-        marks = [SUBJECTS[k] + (" +" if x[0, t, k] > 0 else " -") for t, k in enumerate(taken[0])]
-        for place, kind, values in zip(axes[:, column], kinds, (*gates, steps), strict=True):
+        marks = [
+            said(SUBJECTS[k]) + (" +" if x[0, t, k] > 0 else " -") for t, k in enumerate(taken[0])
+        ]
+        for place, kind, values in zip(axes[:, column], KINDS, (*gates, steps), strict=True):
             shown = place.imshow(values[0].T, aspect="auto", vmin=0, vmax=1, cmap="viridis")
-            place.set(title=f"{name}: {kind}", ylabel="unit")
-            place.set_xticks(range(len(marks)), marks, rotation=40, ha="right")
+            place.set_title(f"{name}: {said(kind)}", fontfamily=families)
+            place.set_ylabel(said("unit"), fontfamily=families)
+            place.set_xticks(range(len(marks)), marks, rotation=40, ha="right", fontfamily=families)
         figure.colorbar(shown, ax=axes[:, column], shrink=0.4)
     figure.savefig(picture, dpi=120)
     plt.close(figure)
@@ -130,4 +148,5 @@ def main(picture: str | Path, units: int = 8, epochs: int = 25) -> dict[str, flo
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "gates.png")
+    named = [word for word in sys.argv[1:] if word != "--chinese"]
+    main(named[0] if named else "gates.png", chinese="--chinese" in sys.argv)

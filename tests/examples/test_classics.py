@@ -91,7 +91,7 @@ def test_missing_values() -> None:
 
 def test_gates_over_time(tmp_path: Path) -> None:
     """The subjects that matter move the state more than those that do not."""
-    figures = classic("gates_over_time").main(tmp_path / "g.png", epochs=8)
+    figures = classic("gates_over_time").main(tmp_path / "g.png", epochs=8, chinese=True)
     assert (tmp_path / "g.png").stat().st_size > 10_000
     for name in ("keras", "recurra"):
         assert figures[f"{name}: accuracy"] > 0.8

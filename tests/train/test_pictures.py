@@ -107,3 +107,14 @@ def test_labels_do_not_cover_one_another_and_words_are_escaped() -> None:
     )
     assert all(b - a >= 12.9 for a, b in itertools.pairwise(heights))
     assert {"p & q", "here"} <= set(texts(svg))
+
+
+def test_words_of_any_script_are_shown_whole() -> None:
+    """Chinese, emoji and what XML must escape; what XML cannot hold becomes a space."""
+    words = '好评👍 <b> & "引号" ｜全角'
+    panel = Panel(words, "时间", [Line([0, 1], [0, 1], "#000", label="差评\x00\ufffe")])
+    svg = draw([panel], "标题\x1b")
+    ElementTree.fromstring(svg.encode("utf-8"))
+    assert texts(svg)[0] == words
+    assert {"时间", "差评  "} <= set(texts(svg))
+    assert "Noto Sans CJK SC" in str(ElementTree.fromstring(svg).get("font-family"))

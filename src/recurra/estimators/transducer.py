@@ -9,6 +9,7 @@ from recurra.codecs.pairs_read import pair_cases
 from recurra.errors import DependencyError
 from recurra.estimators.estimator import AbstractSequenceEstimator, is_table
 from recurra.runtime.models.transduce import Alignment, Output, TransduceModel
+from recurra.train.fonts import families_for
 
 __all__ = ["SequenceTransducer"]
 
@@ -92,8 +93,11 @@ class SequenceTransducer(AbstractSequenceEstimator):
             axes = Figure(layout="tight").subplots()
         axes.imshow(found.weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
         # The end of a text shows nothing by itself.
-        axes.set_xticks(range(len(found.source)), [name or "end" for name in found.source])
-        axes.set_yticks(range(len(found.output)), [name or "end" for name in found.output])
+        source = [name or "end" for name in found.source]
+        output = [name or "end" for name in found.output]
+        families = families_for([*source, *output])
+        axes.set_xticks(range(len(source)), source, fontfamily=families)
+        axes.set_yticks(range(len(output)), output, fontfamily=families)
         axes.set_xlabel("source")
         axes.set_ylabel("output")
         return axes

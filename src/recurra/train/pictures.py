@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -11,6 +12,7 @@ from statistics import fmean
 from typing import Literal
 
 from recurra.spec.report import EpochRecord
+from recurra.train.fonts import SVG_FAMILIES
 
 __all__ = ["Curve", "Line", "Panel", "draw", "learning_curves"]
 
@@ -23,6 +25,8 @@ _WIDTH, _HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 62, 40, 44
 # A range wider than this is shown by its logarithm.
 _WIDE = 50.0
+# What XML cannot hold, not even escaped.
+_NO_XML = re.compile("[^\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Between two labels at the ends of lines.
 _APART = 13.0
 _TICKS = 5
@@ -137,8 +141,8 @@ def draw(panels: Sequence[Panel], title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT}" '
         f'width="{width}" height="{_HEIGHT}" role="img" '
-        'font-family="Helvetica, Arial, sans-serif" font-size="11">'
-        f"<title>{escape(title)}</title>"
+        f'font-family="{SVG_FAMILIES}" font-size="11">'
+        f"<title>{_escaped(title)}</title>"
         f'<rect width="{width}" height="{_HEIGHT}" fill="#ffffff"/>{body}</svg>\n'
     )
 
@@ -282,8 +286,12 @@ def _text(
 ) -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}" '
-        f'font-size="{size}" font-weight="{weight}">{escape(words)}</text>'
+        f'font-size="{size}" font-weight="{weight}">{_escaped(words)}</text>'
     )
+
+
+def _escaped(words: str) -> str:
+    return escape(_NO_XML.sub(" ", words))
 
 
 def _figure(value: float) -> str:
