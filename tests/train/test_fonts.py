@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 
 import pytest
@@ -13,13 +14,12 @@ mpl = pytest.importorskip("matplotlib", reason="pictures of this kind need matpl
 
 
 def pixels(words: str, families: list[str]) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    canvas = FigureCanvasAgg(Figure(figsize=(2, 1)))
-    canvas.figure.suptitle(words, fontfamily=families)
-    canvas.draw()
-    return bytes(canvas.buffer_rgba())
+    figure, picture = Figure(figsize=(2, 1)), io.BytesIO()
+    figure.suptitle(words, fontfamily=families)
+    figure.savefig(picture, format="png")
+    return picture.getvalue()
 
 
 @pytest.mark.parametrize("words", ["好评", "ｆＧ", "かな", "評價"])
