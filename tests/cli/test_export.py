@@ -79,8 +79,39 @@ def test_a_disagreeing_export_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_same_bundle_gives_the_same_file(exported: Path, bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m.onnx"
+    assert main(["export", str(bundle), "--out", str(out)]) == 0
+    assert out.read_bytes() == exported.read_bytes()
+
+
+def test_without_a_name_the_file_has_the_bundle_s(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", str(bundle), "--format", "onnx"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [f"{bundle.name}.onnx"]
+
+
+def test_float64_is_refused(
+    table: Path, roles: list[str], small: list[str], tmp_path: Path, capsys: Any
+) -> None:
+    """With the reason and what to do; nothing is written."""
+    out = str(tmp_path / "wide")
+    flags = [*roles, *small, "--precision", "float64", "--quiet", "--out", out]
+    assert main(["fit", str(table), *flags]) == 0
+    assert main(["export", out, "--out", str(tmp_path / "m.onnx")]) == 2
+    assert "in float32 only; train with precision='float32'" in capsys.readouterr().err
+    assert not (tmp_path / "m.onnx").exists()
+
+
 def test_bad_arguments(bundle: Path, tmp_path: Path, capsys: Any) -> None:
     assert main(["export", str(tmp_path / "none"), "--out", str(tmp_path / "m.onnx")]) == 2
     assert "does not exist" in capsys.readouterr().err
     assert main(["export", str(bundle), "--format", "tflite", "--out", "x"]) == 2
     assert "'tflite' is not 'onnx'" in capsys.readouterr().err
+    assert main(["export", str(bundle), "--out", str(tmp_path), "--force"]) == 2
+    assert "is a folder: name a file" in capsys.readouterr().err
+    assert main(["export", str(bundle), "--out", str(tmp_path / "no" / "m.onnx")]) == 2
+    assert "is no folder: make it" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -7,86 +7,154 @@ from typing import Any
 
 import click
 
-__all__ = ["command"]
+__all__ = ["command", "exported", "metadata"]
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--format", "kind", type=click.Choice(["onnx"]), default="onnx", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
-@click.option("--force", is_flag=True, help="Replace OUT where it exists.")
-def command(bundle: Path, kind: str, out: Path, force: bool) -> None:
-    """Write BUNDLE's network as an ONNX model: dynamic batch and time, the state as inputs.
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File to write. [default: BUNDLE's name + .onnx]"
+)
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+def command(bundle: Path, kind: str, out: Path | None, force: bool) -> None:
+    """Write BUNDLE's networks as ONNX models: dynamic batch and time, the state as inputs.
 
-    The model is run in ONNX Runtime on drawn inputs, whole and one step at a time, and compared
-    with the bundle; one that disagrees is not written. How raw values become its inputs, and its
-    outputs answers, stands in the model's metadata. A bundle of several networks gives several
-    files, each with the network's name in its own: OUT-encoder.onnx.
+    Each is run in ONNX Runtime on drawn inputs, whole and one step at a time, and compared with the
+    bundle; where one disagrees nothing is written. How raw values become its inputs, and its
+    outputs answers, stands in the model's metadata. What a bundle has besides its one network gets
+    a name behind OUT's: OUT-encoder.onnx and OUT-decoder.onnx of a model that transduces, and
+    OUT-tags.onnx, the best path of tags, of one that tags.
     """
     del kind  # there is one
     from recurra import runtime
     from recurra.errors import OutputError
     from recurra.spec.disk import write_atomic
 
+    if out is None:
+        out = Path(f"{bundle.resolve().name}.onnx")
     model = runtime.load(bundle)
-    several = len(model.parts.graphs) > 1
-    places = {
-        name: out.with_name(f"{out.stem}-{name}{out.suffix}") if several else out
-        for name in model.parts.graphs
-    }
+    places = {name: _place(out, name) for name in _parts_of(model)}
     for place in places.values():
+        if place.is_dir():
+            raise OutputError(f"{place} is a folder: name a file")
         if place.exists() and not force:
             raise OutputError(f"{place} exists: choose another name, or use --force")
+        if not place.parent.is_dir():
+            raise OutputError(f"{place.parent} is no folder: make it, or choose another place")
     made = {name: exported(model, name) for name in places}
     for name, place in places.items():
-        proto, check = made[name]
+        proto, _ = made[name]
         write_atomic(place, proto.SerializeToString())
-        how = "whole and step by step" if check.stepwise else "whole (it does not stream)"
-        print(
-            f"{place}: opset {proto.opset_import[0].version}, {check.runs} runs in ONNX Runtime, "
-            f"{how}: largest difference {check.max_abs_diff:.1e}"
-        )
+    for name, place in places.items():
+        proto, check = made[name]
+        print(f"{place}: opset {proto.opset_import[0].version}, {_told(model, name, check)}")
+    for name in sorted(set(model.parts.graphs) - set(places)):
+        print(f"left out: {name}, which answers do not need")
 
 
 def exported(model: Any, name: str) -> tuple[Any, Any]:
-    """One of a model's networks as an ONNX model, and what its check found.
+    """One of a model's networks, or what stands behind it, in ONNX, and what its check found.
 
     Raises:
         ConversionError: it has no form in ONNX, or ONNX Runtime computes something else.
         DependencyError: onnx or onnxruntime is not installed.
     """
-    from recurra.errors import DependencyError
+    from recurra.errors import ConversionError, DependencyError
 
     try:
         from recurra.convert.onnx_check import check_model
         from recurra.convert.onnx_graph import model_of
+        from recurra.convert.onnx_viterbi import TAGS, check_paths, paths_model
     except ImportError as error:
         raise DependencyError('export needs onnx: pip install "recurra[onnx]"') from error
     parts = model.parts
-    proto = model_of(parts.graphs[name], parts.weights_of(name), metadata(model, name))
+    about = metadata(model, name)
+    if name == TAGS:
+        row = _potentials(model)
+        proto = paths_model(parts.decoder, row, about)
+        return proto, check_paths(proto, parts.decoder, row)
+    proto = model_of(parts.graphs[name], parts.weights_of(name), about)
+    # A protocol buffer ends at 2 GiB.
+    if proto.ByteSize() >= 2**31:
+        raise ConversionError(
+            f"{name} is of {proto.ByteSize() / 2**30:.1f} GiB, and an ONNX file ends at 2: take a "
+            "smaller network"
+        )
     return proto, check_model(proto, model.networks[name])
 
 
 def metadata(model: Any, name: str) -> dict[str, str]:
     """What a user of the ONNX model must know of what stands before and behind it."""
     from recurra import __version__
+    from recurra.convert.onnx_notes import bridge_parts, input_notes, labels_of, output_notes
     from recurra.spec.canonical import json_to_bytes
 
-    def text(tree: Any) -> str:
-        return json_to_bytes(tree, indent=None).decode("utf-8")
-
     parts = model.parts
-    return {
+    known: dict[str, Any] = {
+        "recurra.describe": model.describe(),
+        "recurra.preprocessing": parts.codec.to_json(),
+        "recurra.postprocessing": parts.decoder.to_json(),
+    }
+    labels = labels_of(parts.codec)
+    if labels:
+        known["recurra.labels"] = labels
+    if name in parts.graphs:
+        graph = parts.graphs[name]
+        known |= {
+            "recurra.inputs": input_notes(parts.codec, graph),
+            "recurra.outputs": output_notes(parts.codec, parts.decoder, graph),
+            "recurra.graph": graph.to_json(),
+            "recurra.state": _initial_state(model.networks[name]),
+        }
+        if "bridge" in graph.outputs:
+            known["recurra.bridge"] = bridge_parts(parts.graphs["decoder"])
+    texts = {
         "recurra.version": __version__,
         "recurra.task": parts.task,
         "recurra.network": name,
         "recurra.fingerprint": model.fingerprint,
-        "recurra.describe": text(model.describe()),
-        "recurra.preprocessing": text(parts.codec.to_json()),
-        "recurra.postprocessing": text(parts.decoder.to_json()),
-        "recurra.graph": text(parts.graphs[name].to_json()),
-        "recurra.state": text(_initial_state(model.networks[name])),
     }
+    return texts | {
+        key: json_to_bytes(tree, indent=None).decode("utf-8") for key, tree in known.items()
+    }
+
+
+def _parts_of(model: Any) -> list[str]:
+    """What is exported: every network that answers need, and a tagger's best path."""
+    from recurra.decode import TagDecoder
+    from recurra.runtime.models.forecast_figures import BASELINE
+
+    names = [name for name in model.parts.graphs if name != BASELINE]
+    return [*names, "tags"] if isinstance(model.parts.decoder, TagDecoder) else names
+
+
+def _place(out: Path, name: str) -> Path:
+    from recurra.runtime.parts import MAIN
+
+    return out if name == MAIN else out.with_name(f"{out.stem}-{name}{out.suffix}")
+
+
+def _told(model: Any, name: str, check: Any) -> str:
+    """What was compared, in words."""
+    graph = model.parts.graphs.get(name)
+    if graph is None:
+        return f"{check.runs} runs in ONNX Runtime: every tag is the bundle's"
+    why = graph.why_not_streaming()
+    how = "whole and step by step" if check.stepwise else f"whole only ({why})"
+    return f"{check.runs} runs in ONNX Runtime, {how}: largest difference {check.max_abs_diff:.1e}"
+
+
+def _potentials(model: Any) -> Any:
+    """A CRF's start, follow and end as one row; None where there is no CRF."""
+    import numpy as np
+
+    name, weights = model.parts.decoder.potentials, model.parts.weights
+    if not name:
+        return None
+    return np.concatenate(
+        [weights[f"{name}.{part}"].ravel() for part in ("start", "follow", "end")]
+    )
 
 
 def _initial_state(network: Any) -> dict[str, Any]:

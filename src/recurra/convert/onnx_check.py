@@ -16,7 +16,7 @@ from recurra.spec.node import Signal
 from recurra.spec.nodes import GRUD
 from recurra.spec.state import flatten
 
-__all__ = ["PROMISED", "Check", "RunsGraph", "check_model"]
+__all__ = ["PROMISED", "Check", "RunsGraph", "check_model", "session_of"]
 
 Array = npt.NDArray[Any]
 # Largest deviation, as a share of the largest value (at least 1). ONNX Runtime sums and rounds in
@@ -72,7 +72,7 @@ def check_model(model: ModelProto, network: RunsGraph, *, seed: int = 0) -> Chec
         ConversionError: they differ by more than `PROMISED`; says where and by how much.
         DependencyError: ONNX Runtime is not installed.
     """
-    run = _session(model)
+    run = session_of(model)
     graph, random = network.graph, np.random.default_rng(seed)
     timed = any(signal.axes in ("steps", "pieces") for signal in graph.inputs.values())
     stepwise = timed and graph.why_not_streaming() is None
@@ -121,8 +121,13 @@ def _step_by_step(
     return outputs | {f"next_{n}": v for n, v in state.items()}
 
 
-def _session(model: ModelProto) -> Any:
-    """What runs the model: inputs by name -> outputs by name."""
+def session_of(model: ModelProto) -> Any:
+    """What runs a model in ONNX Runtime: inputs by name -> outputs by name.
+
+    Raises:
+        ConversionError: it refuses the model, or later cannot run it.
+        DependencyError: it is not installed.
+    """
     try:
         import onnxruntime
     except ImportError as error:

@@ -9,7 +9,7 @@ outputs:  each graph output by its name; next_state.PATH of each state slot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -24,7 +24,7 @@ from recurra.spec.graph import Graph
 from recurra.spec.node import Signal
 from recurra.spec.version import __version__
 
-__all__ = ["IR_VERSION", "OPSET", "model_of"]
+__all__ = ["IR_VERSION", "OPSET", "model_of", "packed", "value_info"]
 
 # Runs in every ONNX Runtime since 1.14; GRU, LSTM and RNN have not changed since opset 14.
 OPSET = 17
@@ -55,11 +55,23 @@ def model_of(
         names[step.name] = write_node(writer, step.node, sources, step.name, on_rows)
     for name in graph.outputs:
         writer.add("Identity", [names[name]], output=name)
+    inputs = [value_info(name, signal) for name, signal in graph.inputs.items()]
+    outputs = [value_info(name, signals[name]) for name in graph.outputs]
+    return packed(writer, inputs, outputs, metadata)
+
+
+def packed(
+    writer: Writer,
+    inputs: Sequence[ValueInfoProto],
+    outputs: Sequence[ValueInfoProto],
+    metadata: Mapping[str, str] | None = None,
+) -> ModelProto:
+    """The model of all that was written: these inputs and outputs, then the writer's own."""
     inside = helper.make_graph(
         writer.nodes,
         "recurra",
-        [*(_value(name, signal) for name, signal in graph.inputs.items()), *writer.inputs],
-        [*(_value(name, signals[name]) for name in graph.outputs), *writer.outputs],
+        [*inputs, *writer.inputs],
+        [*outputs, *writer.outputs],
         [numpy_helper.from_array(array, name) for name, array in writer.constants.items()],
     )
     model = helper.make_model(
@@ -98,7 +110,8 @@ _AXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def _value(name: str, signal: Signal) -> ValueInfoProto:
+def value_info(name: str, signal: Signal) -> ValueInfoProto:
+    """The name, element type and axes of an input or output."""
     axes: list[Any] = [*_AXES[signal.axes]]
     if signal.dtype != "float":
         return helper.make_tensor_value_info(name, TensorProto.INT64, axes)

@@ -142,14 +142,18 @@ class Writer:
         step: Step,
         *,
         reverse: bool = False,
+        state: int = TensorProto.FLOAT,
+        out: int = TensorProto.FLOAT,
     ) -> tuple[list[str], str]:
         """Run one step after the other.
 
         Args:
-            first: The states ahead of the first step, float [rows, size].
+            first: The states ahead of the first step, [rows, size].
             read: What is read step by step, [rows, time, ...], and its element type.
             step: Adds the nodes of one step.
             reverse: From the last step to the first.
+            state: Element type of the states.
+            out: Element type of what the steps put out.
 
         Returns:
             The states after the last step; what the steps put out, [rows, time, size].
@@ -162,7 +166,8 @@ class Writer:
         # What leaves has a name of its own, also where it is held as it entered.
         leaving = [self.add("Identity", [one]) for one in (*leaving, y)]
         inner, self.nodes = self.nodes, outer
-        elements = [*[TensorProto.FLOAT] * len(first), *(element for _, element in read)]
+        kinds = [state] * len(first)
+        elements = [*kinds, *(element for _, element in read)]
         body = helper.make_graph(
             inner,
             f"{name}.body",
@@ -171,7 +176,10 @@ class Writer:
                 for one, element in zip((*entering, *reading), elements, strict=True)
             ],
             # ONNX Runtime asks how many axes they have.
-            [helper.make_tensor_value_info(one, TensorProto.FLOAT, [None] * 2) for one in leaving],
+            [
+                helper.make_tensor_value_info(one, element, [None] * 2)
+                for one, element in zip(leaving, (*kinds, out), strict=True)
+            ],
         )
         found = [f"{name}.{k}" for k in range(len(leaving))]
         attributes: dict[str, Any] = {"scan_input_axes": [1] * len(read), "scan_output_axes": [1]}
