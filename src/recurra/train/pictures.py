@@ -64,6 +64,7 @@ class Panel:
         log_x: Show x by its logarithm.
         log_y: The same for y; None: where its range is wide.
         marks: x and a word: a dashed line upright.
+        words: x and what stands below it, where that is no figure.
         settled: Show the heights of the later part of each line; how far beneath it began is cut.
     """
 
@@ -73,6 +74,7 @@ class Panel:
     log_x: bool = False
     log_y: bool | None = None
     marks: Sequence[tuple[float, str]] = field(default=())
+    words: Sequence[tuple[float, str]] = field(default=())
     settled: bool = False
 
 
@@ -161,10 +163,8 @@ def _panel(panel: Panel) -> str:
             f'stroke="{GRID}"/>'
         )
         parts.append(_text(_LEFT - 7, at + 4, _figure(value), PALE, anchor="end"))
-    for value in x.ticks():
-        parts.append(
-            _text(x.place(value), _HEIGHT - _BOTTOM + 16, _figure(value), PALE, anchor="middle")
-        )
+    for value, below in panel.words or [(tick, _figure(tick)) for tick in x.ticks()]:
+        parts.append(_text(x.place(value), _HEIGHT - _BOTTOM + 16, below, PALE, anchor="middle"))
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
     parts.append(_text(middle, _HEIGHT - 8, panel.across, PALE, anchor="middle"))
     for at, word in panel.marks:
