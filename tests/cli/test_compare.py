@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.conftest import waves
 from recurra.cli import main
 from recurra.spec.report import Comparison
 
@@ -18,19 +19,32 @@ def compare(table: Path, out: Path, roles: list[str], small: list[str], *more: s
 
 
 @pytest.fixture(scope="module")
+def judging(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 other sequences, with a column that the first file has not."""
+    path = tmp_path_factory.mktemp("judging") / "others.csv"
+    rows = waves(24, 1).splitlines()
+    path.write_text("".join(f"{row},{k if k else 'place'}\n" for k, row in enumerate(rows)))
+    return path
+
+
+@pytest.fixture(scope="module")
 def done(
-    table: Path, roles: list[str], small: list[str], tmp_path_factory: pytest.TempPathFactory
+    table: Path,
+    judging: Path,
+    roles: list[str],
+    small: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     out = tmp_path_factory.mktemp("compared") / "out"
-    more = ("--cells", "rnn, gru", "--seeds", "2", "--test", str(table), "--quiet")
+    more = ("--cells", "rnn, gru", "--seeds", "2", "--test", str(judging), "--quiet")
     assert compare(table, out, roles, small, *more) == 0
     return out
 
 
 def test_a_person_sees_tables_and_a_verdict(
-    done: Path, table: Path, roles: list[str], small: list[str], capsys: Capture
+    done: Path, table: Path, judging: Path, roles: list[str], small: list[str], capsys: Capture
 ) -> None:
-    more = ("--cells", "rnn,gru", "--seeds", "2", "--test", str(table))
+    more = ("--cells", "rnn,gru", "--seeds", "2", "--test", str(judging))
     assert compare(table, done, roles, small, *more) == 0
     out, err = capsys.readouterr()
     for word in ("equal parameters", "equal training time", "95% interval", "logistic", "µs", "kB"):
@@ -43,9 +57,9 @@ def test_a_person_sees_tables_and_a_verdict(
 
 
 def test_json_is_one_object(
-    done: Path, table: Path, roles: list[str], small: list[str], capsys: Capture
+    done: Path, table: Path, judging: Path, roles: list[str], small: list[str], capsys: Capture
 ) -> None:
-    more = ("--cells", "rnn,gru", "--seeds", "2", "--test", str(table), "--quiet", "--json")
+    more = ("--cells", "rnn,gru", "--seeds", "2", "--test", str(judging), "--quiet", "--json")
     assert compare(table, done, roles, small, *more) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
@@ -113,3 +127,23 @@ def test_a_stop_says_how_to_go_on(
     monkeypatch.setattr("recurra.train.compare.run_here", stopped)
     assert compare(table, tmp_path / "out", roles, small, "--cells", "gru") == 130
     assert "the same command" in capsys.readouterr().err
+
+
+def test_the_file_that_is_learnt_from_judges_nothing(
+    table: Path, tmp_path: Path, roles: list[str], small: list[str], capsys: Capture
+) -> None:
+    assert compare(table, tmp_path / "out", roles, small, "--test", str(table)) == 2
+    assert "every one of the 24 sequences to test by is learnt from too" in capsys.readouterr().err
+
+
+def test_networks_of_another_kind_stand_beside_the_cells(
+    table: Path, tmp_path: Path, roles: list[str], small: list[str], capsys: Capture
+) -> None:
+    more = ("--cells", "gru", "--against", "tcn,transformer", "--seeds", "1", "--quiet")
+    assert compare(table, tmp_path / "out", roles, small, *more) == 0
+    out = capsys.readouterr().out
+    tables = out.split("equal training time")
+    assert len(tables) == 2
+    assert all(name in part for part in tables for name in ("gru", "tcn", "transformer"))
+    assert compare(table, tmp_path / "no", roles, small, "--against", "tnc") == 2
+    assert "unknown rival 'tnc'; did you mean 'tcn'?" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,25 @@ SMALL = ["--hidden", "8", "--threads", "1", "--steps", "60", "--highest", "3"]
 
 
 def test_it_names_a_rate_and_what_to_run_next(
-    table: Path, tmp_path: Path, roles: list[str], capsys: Capture
+    table: Path,
+    tmp_path: Path,
+    roles: list[str],
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "new" / "curve.svg"
     assert main(["find-lr", str(table), *roles, *SMALL, "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "falls fastest at a learning rate of" in printed
-    assert f"recurra fit {table} --learning-rate 0." in printed
     assert out.read_text().startswith("<svg")
+    assert main(["find-lr", str(table), *roles, *SMALL, "--out", str(out)]) == 2
+    assert "--force replaces it" in capsys.readouterr().err
+    command = next(line for line in printed.splitlines() if line.startswith("  recurra fit"))
+    # The line runs as it is printed.
+    monkeypatch.chdir(tmp_path)
+    assert main([*shlex.split(command)[1:], "--epochs", "1", "--out", "made"]) == 0
+    settings = json.loads((tmp_path / "made" / "manifest.json").read_text())
+    assert settings["task"] == "classify"
 
 
 def test_json_is_one_object(
@@ -47,7 +59,17 @@ def test_a_loss_that_never_falls_is_told(
     still = ["--lowest", "1e-12", "--highest", "1e-11", "--steps", "10", "--dropout", "0"]
     more = ["--batch-size", "999", "--hidden", "4", "--out", out]
     assert main(["find-lr", str(table), *roles, *still, *more]) == 0
-    assert "never falls" in capsys.readouterr().out
+    assert "no learning rate can be recommended: the loss never falls" in capsys.readouterr().out
+
+
+def test_few_steps_recommend_nothing(
+    table: Path, tmp_path: Path, roles: list[str], capsys: Capture
+) -> None:
+    few = ["--steps", "4", "--hidden", "4", "--out", str(tmp_path / "c.svg")]
+    assert main(["find-lr", str(table), *roles, *few]) == 0
+    printed = capsys.readouterr().out
+    assert "no learning rate can be recommended: 4 steps are too few" in printed
+    assert "recurra fit" not in printed
 
 
 @pytest.mark.parametrize(

@@ -134,3 +134,47 @@ def test_an_empty_corpus_is_refused() -> None:
         CorpusStreams([], streams=1, window=3)
     with pytest.raises(IndexError):
         CorpusStreams(corpus([3]), streams=1, window=3)[-1]
+
+
+@given(
+    sizes=SIZES,
+    streams=st.integers(1, 4),
+    window=st.integers(2, 9),
+    shortest=st.integers(1, 4),
+    number=st.integers(0, 3),
+)
+def test_drawn_windows_are_every_step_once_too(
+    sizes: list[int], streams: int, window: int, shortest: int, number: int
+) -> None:
+    """As many in each pass, none longer than said, each pass at places of its own."""
+    shortest = min(shortest, window)
+    cut = CorpusStreams(corpus(sizes), streams=streams, window=window, shortest=shortest, seed=3)
+    found, lengths = [], []
+    for index in cut.batches(number):
+        batch = cut.collate(index)
+        within = np.arange(batch.steps["y"].shape[1]) < batch.lengths[:, None]
+        found += batch.steps["y"][within].tolist()
+        lengths += batch.lengths.tolist()
+    assert sorted(found) == list(range(1, sum(sizes) + 1))
+    assert max(lengths) <= window
+    assert len(cut.batches(number)) == cut.count(number) == cut.count(0)
+
+
+def test_drawn_windows_differ_from_pass_to_pass() -> None:
+    cut = CorpusStreams(corpus([400]), streams=1, window=40, shortest=4, seed=1)
+    lengths = [[int(cut.collate(b).lengths[0]) for b in cut.batches(n)] for n in (0, 1, 0)]
+    assert lengths[0] == lengths[2] != lengths[1]
+    assert min(lengths[0]) >= 4
+    assert len(set(lengths[0])) > 5
+
+
+def test_windows_grow_from_pass_to_pass() -> None:
+    """A later pass has fewer and longer windows; beyond the last said the size stays."""
+    cut = CorpusStreams(corpus([60]), streams=2, window=12, windows=(3, 6, 12), seed=1)
+    lengths = [{int(n) for b in cut.batches(p) for n in cut.collate(b).lengths} for p in range(4)]
+    assert lengths == [{3}, {6}, {12, 6}, {12, 6}]
+    assert [cut.count(p) for p in range(4)] == [10, 5, 3, 3]
+    counted = [len(b) * k for k, b in enumerate(cut.batches(3))]
+    assert len(counted) == 3
+    plain = CorpusStreams(corpus([60]), streams=2, window=12, seed=1)
+    assert cut.digest() != plain.digest()

@@ -34,7 +34,8 @@ def settings(**changes: Any) -> Settings:
     small = {
         "task": "generate",
         "hidden": 12,
-        "embedding": 8,
+        # Frames have no symbols.
+        "embedding": 64 if "frame_width" in changes else 8,
         "epochs": 3,
         "batch_size": 3,
         "window": 10,

@@ -181,7 +181,8 @@ def test_series_with_a_label_a_step_are_learnt() -> None:
     y = [[bool(value > 0) for value in x[:, 0]] for x in X]
     X[0][1] = np.nan
     given = tag_cases_from_arrays(X, y, settings=settings().data)
-    fitted = trained(given, epochs=12, learning_rate=0.03, crf=False, missing="mask")
+    numbers = {"missing": "mask", "embedding": 64}
+    fitted = trained(given, epochs=12, learning_rate=0.03, crf=False, **numbers)
     assert fitted.best_metric > 0.9
     assert isinstance(fitted.codec, TagCodec)
     assert fitted.codec.target.labels == (False, True)

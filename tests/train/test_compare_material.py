@@ -6,7 +6,7 @@ import pytest
 from recurra.codecs import cases_from_arrays
 from recurra.errors import DataError
 from recurra.spec.settings import Settings
-from recurra.train.compare_material import Files, material_of, read_parts
+from recurra.train.compare_material import Files, material_of, read_parts, shared
 from train.comparing import material, settings, waves, written
 
 
@@ -61,6 +61,23 @@ def test_files_are_read_alike(tmp_path) -> None:
     assert test is not None
     assert (cases.target_kind, test.target_kind) == ("class", "class")
     assert read_parts(Files(path, None), settings())[1] is None
+    # Columns that were not learnt from are passed over, wherever they stand.
+    rows = path.read_text().splitlines()
+    wider = tmp_path / "wider.csv"
+    wider.write_text("\n".join(f"{k or 'note'},{row}" for k, row in enumerate(rows)) + "\n")
+    again = read_parts(Files(path, wider), settings())[1]
+    assert again is not None
+    assert again.features == cases.features == ("left", "right")
+    assert shared(cases, again) == 40
+
+
+def test_a_test_part_that_is_learnt_from_is_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match="every one of the 40 sequences to test by is learnt from"):
+        material_of(waves(), settings(), test=waves())
+    some = waves(50)
+    assert shared(waves(), some) == 40
+    assert material_of(waves(), settings(), test=some).repeated == 40
+    assert material().repeated == 0
 
 
 def test_missing_values_of_any_part_are_settled_for_all() -> None:

@@ -9,7 +9,7 @@ import pytest
 from recurra.codecs import Cases, read_cases
 from recurra.errors import SettingsError, TrainingError
 from recurra.spec.settings import DataSettings, Settings
-from recurra.train.find_lr import find_lr, range_curve, smoothed, suggestion
+from recurra.train.find_lr import find_lr, range_curve, smoothed, suggestion, unclear
 from recurra.train.fit import fit_cases
 from recurra.train.progress import Silent
 from train.comparing import settings, waves
@@ -129,3 +129,18 @@ def test_the_suggestion_is_the_steepest_fall() -> None:
     assert suggestion(rates, [1.0, 1.0, 0.9, 0.4, 0.2, 0.5, 3.0]) == 10.0**-3
     assert suggestion(rates, [1.0] * 7) is None
     assert suggestion(rates, [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6]) is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "why"),
+    [
+        ([1.0, 0.5, 0.1], "3 steps are too few"),
+        ([1.0] * 9, "never falls"),
+        ([1.0, 0.5, 0.4, 0.35, 0.3, 0.3, 0.3, 0.3, 0.3], "a smaller --lowest"),
+        ([1.0, 1.0, 1.0, 1.0, 1.0, 0.99, 0.9, 0.7, 0.4], "a larger --highest"),
+    ],
+)
+def test_the_edge_of_the_range_is_never_recommended(losses: list[float], why: str) -> None:
+    rates = [10.0**k for k in range(-8, len(losses) - 8)]
+    assert suggestion(rates, losses) is None
+    assert why in (unclear(losses) or "")

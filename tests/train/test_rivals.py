@@ -156,3 +156,5 @@ def test_what_leaves_no_place_for_it_is_refused() -> None:
         material_of(pairs, Settings.from_flat({"task": "transduce"})).rival("tcn")
     with pytest.raises(SettingsError, match="missing='decay'"):
         material(missing="decay").rival("transformer")
+    with pytest.raises(SettingsError, match="truncated carries a state"):
+        material(truncated=True).rival("tcn")

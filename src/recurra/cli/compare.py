@@ -153,6 +153,12 @@ def show(found: Comparison, out: Path) -> None:
     for entry in found["results"]:
         for why in entry["failed"]:
             print(f"look at: {entry['cell']}, {why}", file=sys.stderr)
+    if found["repeated"]:
+        print(
+            f"look at: {found['repeated']} of the {found['sequences']['test']} test sequences are "
+            "learnt from too",
+            file=sys.stderr,
+        )
     print(f"\n{found['verdict']}")
     if found["equal_time"] is not None:
         print(f"In equal time: {found['equal_time']['verdict']}")

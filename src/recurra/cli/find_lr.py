@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
+from recurra.cli.hints import flags_of
 from recurra.cli.printed import json_line, quoted
 from recurra.estimators.requirements import require_train_extra
 from recurra.spec.settings import SECTIONS
@@ -40,6 +42,7 @@ _FLAGS = [
     type=click.Path(path_type=Path),
     help="File of the curve, .svg. [default: runs/ and the name of DATA, and -find-lr.svg]",
 )
+@click.option("--force", is_flag=True, help="Replace the curve that is there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @settings_flags(*_FLAGS)
 def command(
@@ -49,6 +52,7 @@ def command(
     highest: float,
     config: Path | None,
     out: Path | None,
+    force: bool,
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -66,6 +70,8 @@ def command(
     out = Path("runs") / f"{data.stem}-find-lr.svg" if out is None else out
     if out.suffix.lower() != ".svg":
         raise OutputError(f"{out}: expected a name that ends in .svg, got {out.suffix!r}")
+    if out.exists() and not force:
+        raise OutputError(f"{out} exists: choose another --out, or --force replaces it")
     settings = settings_from(flags, config, say=lambda line: print(line, file=sys.stderr))
     cases = read_cases(data, settings.data, need_target=True)
     found = find_lr(cases, settings, steps=steps, lowest=lowest, highest=highest)
@@ -74,18 +80,24 @@ def command(
     if as_json:
         print(json_line(found))
     else:
-        show(found, data, out)
+        show(found, out, _fit(data, config, flags))
 
 
-def show(found: RangeTest, data: Path, out: Path) -> None:
+def _fit(data: Path, config: Path | None, flags: Mapping[str, Any]) -> str:
+    """The training with the settings of this test, but for its learning rate."""
+    place = [] if config is None else [f"--config {quoted(config)}"]
+    return " ".join(["recurra fit", quoted(data), *place, *flags_of(flags)])
+
+
+def show(found: RangeTest, out: Path, fit: str) -> None:
     """What was seen, and what to run next."""
     rate, burst = found["learning_rate"], found["burst_at"]
     seen = f"lowest at {found['lowest_at']:.2g}"
     seen += "; it did not burst" if burst is None else f"; it bursts at {burst:.2g}"
     print(f"the curve is {out}")
     if rate is None:
-        print(f"the loss never falls ({seen}): try more --steps, or a larger network or batch")
+        print(f"no learning rate can be recommended: {found['why']} ({seen})")
         return
     print(f"the loss falls fastest at a learning rate of {rate:.2g}, {seen}")
     print(f"the settings have {found['now']:.2g}; what to run next:")
-    print(f"  recurra fit {quoted(data)} --learning-rate {rate:.2g}")
+    print(f"  {fit} --learning-rate {rate:.2g}")

@@ -25,6 +25,7 @@ __all__ = ["CorpusStreams"]
 Array = npt.NDArray[Any]
 # Tells the draws of this module from others of the same seed.
 _PURPOSE = 0xC0A905
+_CUTS = 0xC075
 
 
 class CorpusStreams(EncodedCases):
@@ -37,7 +38,9 @@ class CorpusStreams(EncodedCases):
     Args:
         cases: "x" and "y" of each sequence, [T, ...].
         streams: Most of them; fewer where the corpus would not fill a window of each.
-        window: T, steps of a window.
+        window: T, steps of a window; of one that is drawn the most.
+        windows: T of each pass, the last one's for all that follow; (): `window`.
+        shortest: Least steps of a window that is drawn, for each pass anew; None: none is drawn.
         seed: Of the order of each pass; None: as given, nothing is shifted.
         overlap: Steps that a stream reads, uncounted, ahead of its own part, so that its first
             steps are predicted from something.
@@ -53,6 +56,8 @@ class CorpusStreams(EncodedCases):
         *,
         streams: int,
         window: int,
+        windows: Sequence[int] = (),
+        shortest: int | None = None,
         seed: int | None = None,
         overlap: int = 0,
         transpose: int = 0,
@@ -66,12 +71,19 @@ class CorpusStreams(EncodedCases):
         self.streams = max(1, min(streams, self.steps // window))
         self._stride = -(-self.steps // self.streams)
         self._overlap = overlap if self.streams > 1 else 0
-        self._windows = -(-(self._stride + self._overlap) // window)
+        self._sizes_of = tuple(windows) or (window,)
+        self._shortest = shortest
+        # Drawn windows are as many in each pass, and in the mean half way between the two sizes.
+        self._drawn_count = -(
+            -2 * (self._stride + self._overlap) // (window + (shortest or window))
+        )
+        self._most = max(self.count(number) for number in range(len(self._sizes_of)))
+        self._edges = lru_cache(maxsize=4)(self._cut)
         # Two, so that a window that is looked at while a pass goes on costs no second laying.
         self._laid = lru_cache(maxsize=2)(self._lay)
 
     def __len__(self) -> int:
-        return self._windows * self.streams
+        return self._most * self.streams
 
     @overload
     def __getitem__(self, index: int) -> Encoded: ...
@@ -110,23 +122,59 @@ class CorpusStreams(EncodedCases):
     def digest(self) -> str:
         """A hash of the sequences and of how they are cut."""
         said = f"{self.streams} {self.window} {self._overlap} {self._transpose} "
+        said += f"{self._sizes_of} {self._shortest} "
         return hashlib.sha256((said + EncodedList(self._cases).digest()).encode()).hexdigest()[:16]
+
+    def count(self, number: int) -> int:
+        """How many windows of every stream pass `number` (from 0) has."""
+        if self._shortest is not None:
+            return self._drawn_count
+        return -(-(self._stride + self._overlap) // self._window_of(number))
 
     def batches(self, number: int) -> list[Array]:
         """The windows of pass `number` (from 0), each batch one window of every stream."""
         first = number * len(self)
         return [
             np.arange(first + k * self.streams, first + (k + 1) * self.streams)
-            for k in range(self._windows)
+            for k in range(self.count(number))
         ]
+
+    def _window_of(self, number: int) -> int:
+        return self._sizes_of[min(number, len(self._sizes_of) - 1)]
+
+    def _cut(self, number: int) -> Array:
+        """Where the windows of pass `number` begin, from the beginning of a stream, and the end.
+
+        Drawn: the inner places between equal windows, each moved by less than a quarter of what
+        lies between the least and the most steps; so none is longer than `window`.
+        """
+        span = self._stride + self._overlap
+        if self._shortest is None:
+            size = self._window_of(number)
+            edges: Array = np.minimum(np.arange(self.count(number) + 1) * size, span)
+            return edges
+        random = np.random.default_rng(np.random.SeedSequence([self._seed or 0, _CUTS, number]))
+        even = np.linspace(0, span, self._drawn_count + 1)
+        # Rounding may cost a step.
+        apart = int(even[1]) // 2 - 1
+        most = max(0, min((self.window - self._shortest) // 4 - 1, apart))
+        moved = random.integers(-most, most, len(even) - 2, endpoint=True)
+        edges = np.rint(even).astype(np.int64)
+        edges[1:-1] += moved
+        return edges
 
     def _place(self, index: int) -> tuple[int, int, int]:
         """Where window `index` begins and ends in the row of all, and where counting begins."""
-        k, stream = divmod(index % len(self), self.streams)
+        number, place = divmod(index, len(self))
+        k, stream = divmod(place, self.streams)
         own, end = stream * self._stride, min((stream + 1) * self._stride, self.steps)
         first = max(0, own - self._overlap)
-        begin = min(first + k * self.window, max(end, first))
-        return begin, min(begin + self.window, max(end, first)), own
+        edges, last = self._edges(number), max(end, first)
+        return (
+            int(min(first + edges[min(k, len(edges) - 1)], last)),
+            int(min(first + edges[min(k + 1, len(edges) - 1)], last)),
+            own,
+        )
 
     def _lay(self, number: int) -> dict[str, Array]:
         """x, y and starts of all sequences in one row, as pass `number` has them."""

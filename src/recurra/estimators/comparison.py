@@ -12,7 +12,7 @@ from recurra.estimators.estimator import is_table
 from recurra.spec.report import Comparison
 from recurra.spec.settings import Settings
 from recurra.train.compare import CELLS, compare_cases
-from recurra.train.compare_material import Files
+from recurra.train.compare_material import Files, read_test
 from recurra.train.compare_trial import Silent, Watch
 
 __all__ = ["compare"]
@@ -75,7 +75,10 @@ def compare(
         sequences, answers = test if isinstance(test, tuple) else (test, None)
         # What the first part's targets are, those of the second are too.
         named = Settings.from_flat({"task": task_of(cases, chosen.data)}, chosen)
-        judging = _cases(sequences, answers, named)
+        if answers is None and (isinstance(sequences, str | Path) or is_table(sequences)):
+            judging = read_test(sequences, cases, chosen)
+        else:
+            judging = _cases(sequences, answers, named)
     paths = [part for part in (X, test) if part is not None]
     files = None
     if all(isinstance(part, str | Path) for part in paths):

@@ -94,6 +94,9 @@ class Parameters(TypedDict, total=False):
     epochs: int
     batch_size: int
     window: int
+    window_schedule: Literal["fixed", "random", "growing"]
+    shortest_window: int | None
+    truncated: bool
     transpose: int
     accumulate: int
     optimiser: str

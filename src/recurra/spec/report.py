@@ -292,7 +292,10 @@ class EqualTime(TypedDict):
 
 
 class Comparison(TypedDict):
-    """`recurra compare --json`, and `comparison.json` in its folder."""
+    """`recurra compare --json`, and `comparison.json` in its folder.
+
+    `repeated`: how many test sequences stand, value for value, among those that are learnt from.
+    """
 
     task: str
     metric: str
@@ -300,6 +303,7 @@ class Comparison(TypedDict):
     level: float
     drawn: str
     sequences: dict[str, int]
+    repeated: int
     parameters: int
     results: list[CellResult]
     baselines: list[BaselineResult]
@@ -312,11 +316,13 @@ class Comparison(TypedDict):
 class RangeTest(TypedDict):
     """`recurra find-lr --json`.
 
-    `learning_rate`: where the loss falls fastest, null where it does not fall; `now`: that of the
-    settings; `burst_at`: null where the loss did not burst; the lists have one entry a step.
+    `learning_rate`: where the loss falls fastest, null where the curve names none, and `why` says
+    so; `now`: that of the settings; `burst_at`: null where the loss did not burst; the lists have
+    one entry a step.
     """
 
     learning_rate: float | None
+    why: str | None
     now: float
     lowest_at: float
     burst_at: float | None

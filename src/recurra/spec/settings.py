@@ -19,6 +19,7 @@ from recurra.errors import SettingsError
 from recurra.spec.section import Section
 from recurra.spec.settings_data import DataSettings
 from recurra.spec.settings_model import ModelSettings
+from recurra.spec.settings_rules import RULES, unread
 from recurra.spec.settings_training import TrainingSettings
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "refuse_foreign",
     "section_of",
     "tasks_of",
+    "without_unread",
 ]
 
 
@@ -126,7 +128,8 @@ def tasks_of(name: str) -> tuple[str, ...] | None:
 
 
 def refuse_foreign(settings: Settings, task: str) -> None:
-    """Refuse a setting that was changed although `task` does not understand it (SettingsError)."""
+    """Refuse a setting that was changed although `task` does not understand it, or although the
+    other settings are such that nothing reads it (SettingsError)."""
     plain = Settings().flat()
     for name, value in settings.flat().items():
         tasks = tasks_of(name)
@@ -139,6 +142,19 @@ def refuse_foreign(settings: Settings, task: str) -> None:
         raise SettingsError(
             f"symbol='piece' belongs to generate, the task is {task}: take character or word"
         )
+    for name, why in unread(settings.flat(), plain).items():
+        raise SettingsError(
+            f"{name}={settings.flat()[name]!r} is read with {why}: leave it out, or change that"
+        )
+
+
+def without_unread(settings: Settings, *others: str) -> Settings:
+    """The settings, at its default what one of these others leaves unread."""
+    flat, plain = settings.flat(), Settings().flat()
+    names = [
+        name for name in unread(flat, plain) if any(rule.other in others for rule in RULES[name])
+    ]
+    return Settings.from_flat({name: plain[name] for name in names}, settings)
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:

@@ -31,7 +31,26 @@ class TrainingSettings(Section):
         ge=1,
         le=2**20,
         description="Steps after which back-propagation is cut; the state goes on.",
-        json_schema_extra={"search": "16..256:log", "tasks": ["generate"]},
+        json_schema_extra={"search": "16..256:log", "tasks": ["generate", "classify", "regress"]},
+    )
+    window_schedule: Literal["fixed", "random", "growing"] = Field(
+        "fixed",
+        description="Whether windows have always so many steps, are drawn between shortest_window "
+        "and window, or grow from the one to the other over the epochs.",
+        json_schema_extra={"tasks": ["generate", "classify", "regress"]},
+    )
+    shortest_window: int | None = Field(
+        None,
+        ge=1,
+        le=2**20,
+        description="Least steps of a random or growing window; default: a quarter of window.",
+        json_schema_extra={"tasks": ["generate", "classify", "regress"]},
+    )
+    truncated: bool = Field(
+        False,
+        description="Cut back-propagation after each window: memory then stays the same however "
+        "long the sequences are.",
+        json_schema_extra={"tasks": ["classify", "regress"]},
     )
     transpose: int = Field(
         0,

@@ -24,6 +24,7 @@ from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.tasks.buckets import epoch_batches, even_batches
 from recurra.tasks.encoder import dense_steps, encoder_steps
 from recurra.tasks.split import split
+from recurra.tasks.truncation import Truncation, in_windows
 
 __all__ = ["AbstractTask", "Learned", "in_full", "tensors_of", "too_few", "truth"]
 
@@ -60,6 +61,8 @@ class AbstractTask:
     metric: ClassVar[tuple[str, Literal["max", "min"]]]
     # Commands for its bundles beside those that every bundle has; {bundle} stands for the folder.
     commands: ClassVar[tuple[str, ...]] = ()
+    # Where back-propagation is cut; None: nowhere.
+    windows: Truncation | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> AbstractTask:  # noqa: ARG003 - most tasks have no choices of their own
@@ -123,6 +126,10 @@ class AbstractTask:
         """
         return epoch_batches(cases.lengths, settings.batch_size, settings.seed, epoch)
 
+    def batch_counts(self, cases: EncodedCases, settings: TrainingSettings) -> list[int]:
+        """How many batches `batches` gives in each epoch; by default always the same."""
+        return [len(self.batches(cases, settings, 1))] * settings.epochs
+
     def watched_batches(self, cases: EncodedCases, batch_size: int) -> list[Index]:
         """The batches in which watched cases are measured: every case once, no chance in it."""
         return even_batches(cases.lengths, batch_size)
@@ -142,7 +149,11 @@ class AbstractTask:
         del carry
         inputs = tensors_of(batch, network.graph.inputs, device, dtype)
         lengths = torch.from_numpy(batch.lengths).to(device)
-        outputs, _ = network(inputs, lengths=lengths)
+        if self.windows is None:
+            outputs, _ = network(inputs, lengths=lengths)
+        else:
+            cuts = self.windows.cuts(int(batch.lengths.max()), drawn=network.training)
+            outputs = in_windows(network, inputs, lengths, cuts)
         with torch.autocast(device.type, enabled=False):
             outputs = in_full(outputs)
             total, weight = self.loss(outputs, batch)
@@ -164,6 +175,11 @@ class AbstractTask:
         """This task with what a trained model's decoder has learnt from held-out cases."""
         del decoder
         return self
+
+    def based(self, decoder: Any, weights: Mapping[str, npt.NDArray[Any]]) -> AbstractTask:
+        """This task as it goes on from a trained model, by what that has settled."""
+        del weights
+        return self.like(decoder)
 
     def calibrated(
         self, model: Any, encoded: EncodedCases, cases: Cases, settings: TrainingSettings

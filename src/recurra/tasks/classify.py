@@ -24,6 +24,7 @@ from recurra.spec.batch import Batch, EncodedCases
 from recurra.spec.settings import Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask, too_few, truth
 from recurra.tasks.split import split_classes
+from recurra.tasks.truncation import Truncation
 
 __all__ = ["Classify"]
 
@@ -41,6 +42,7 @@ class Classify(AbstractTask):
             (Szegedy et al. 2016, arXiv:1512.00567, section 7).
         focal: Exponent of the focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 4); 0: none.
         temperature, threshold, doubt, coverage: As `ClassDecoder` has them.
+        windows: Where back-propagation is cut.
     """
 
     class_weights: tuple[float, ...] | None = None
@@ -50,6 +52,7 @@ class Classify(AbstractTask):
     threshold: float = 0.5
     doubt: float | None = None
     coverage: float | None = None
+    windows: Truncation | None = None
 
     name: ClassVar[str] = "classify"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
@@ -63,7 +66,13 @@ class Classify(AbstractTask):
                 f"focal={chosen.focal} and label_smoothing={chosen.label_smoothing} contradict "
                 "each other: one counts sure cases less, the other forbids to be sure; set one to 0"
             )
-        return cls(smoothing=chosen.label_smoothing, focal=chosen.focal)
+        return cls(
+            smoothing=chosen.label_smoothing, focal=chosen.focal, windows=Truncation.of(settings)
+        )
+
+    def at_epoch(self, epoch: int, settings: TrainingSettings) -> Classify:
+        """With the windows of that epoch."""
+        return replace(self, windows=self.windows and self.windows.at(epoch, settings))
 
     def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
         """As every task's, each class giving its share."""

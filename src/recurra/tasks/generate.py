@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Unpack
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from recurra.codecs import AbstractCodec, Cases, CorpusCodec, CorpusStreams, FrameCodec
@@ -22,6 +23,7 @@ from recurra.spec.settings import ModelSettings, Settings, TrainingSettings
 from recurra.spec.state import map_arrays
 from recurra.tasks.abstract import AbstractTask, Index, Learned, in_full, tensors_of
 from recurra.tasks.encoder import dense_steps, encoder_steps
+from recurra.tasks.truncation import shortest_of, window_at
 
 __all__ = ["Generate"]
 
@@ -48,6 +50,13 @@ class Generate(AbstractTask):
     def of(cls, settings: Settings) -> Generate:
         """The task with the head that the settings choose."""
         return cls(settings.model.tie)
+
+    def based(self, decoder: Any, weights: Mapping[str, npt.NDArray[Any]]) -> Generate:
+        """Tied where the model is: its bundle holds the one parameter under both paths."""
+        del decoder
+        vectors = weights.get("embedding.weight")
+        same = vectors is not None and np.array_equal(vectors, weights["head.weight"])
+        return replace(self, tied=same)
 
     def parts(self, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
         """Of several sequences some are held out; of one running text its end."""
@@ -89,6 +98,7 @@ class Generate(AbstractTask):
             codec.encode_cases(cases),
             streams=chosen.batch_size,
             window=chosen.window,
+            **(_scheduled(chosen) if training else {}),
             seed=chosen.seed if training else None,
             overlap=0 if training else chosen.window,
             transpose=chosen.transpose if training else 0,
@@ -98,6 +108,10 @@ class Generate(AbstractTask):
         """One window of every stream a batch, in the order of time."""
         del settings
         return _streams(cases).batches(epoch - 1)
+
+    def batch_counts(self, cases: EncodedCases, settings: TrainingSettings) -> list[int]:
+        """More in the epochs whose windows are short."""
+        return [_streams(cases).count(epoch) for epoch in range(settings.epochs)]
 
     def watched_batches(self, cases: EncodedCases, batch_size: int) -> list[Index]:
         """As `batches`; how many streams there are was decided when they were cut."""
@@ -186,6 +200,18 @@ class Generate(AbstractTask):
         (signal,) = codec.signals().values()
         form = "symbol" if signal.dtype == "token" else "frame"
         return NextDecoder(form=form, size=signal.size)
+
+
+def _scheduled(settings: TrainingSettings) -> dict[str, Any]:
+    """The windows of each pass as the settings schedule them.
+
+    Raises:
+        SettingsError: the shortest one is longer than the longest.
+    """
+    if settings.window_schedule == "growing":
+        passes = range(1, settings.epochs + 1)
+        return {"windows": [window_at(epoch, settings) for epoch in passes]}
+    return {"shortest": shortest_of(settings)} if settings.window_schedule == "random" else {}
 
 
 def _parted(cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:

@@ -15,6 +15,7 @@ from recurra.decode import AbstractDecoder, ValueDecoder, conformal_quantile
 from recurra.spec.batch import Batch, EncodedCases
 from recurra.spec.settings import Settings, TrainingSettings
 from recurra.tasks.abstract import AbstractTask, too_few, truth
+from recurra.tasks.truncation import Truncation
 
 __all__ = ["Regress"]
 
@@ -36,12 +37,14 @@ class Regress(AbstractTask):
         chosen: Which loss.
         quantile: q.
         margin, coverage: As `ValueDecoder` has them.
+        windows: Where back-propagation is cut.
     """
 
     chosen: str = "mse"
     quantile: float = 0.5
     margin: float | None = None
     coverage: float | None = None
+    windows: Truncation | None = None
 
     name: ClassVar[str] = "regress"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("mse", "min")
@@ -49,7 +52,12 @@ class Regress(AbstractTask):
     @classmethod
     def of(cls, settings: Settings) -> Regress:
         """With the loss that the settings choose."""
-        return cls(settings.training.loss, settings.training.quantile)
+        chosen = settings.training
+        return cls(chosen.loss, chosen.quantile, windows=Truncation.of(settings))
+
+    def at_epoch(self, epoch: int, settings: TrainingSettings) -> Regress:
+        """With the windows of that epoch."""
+        return replace(self, windows=self.windows and self.windows.at(epoch, settings))
 
     def decoder(self, codec: Any) -> AbstractDecoder:  # noqa: ARG002 - the same for every codec
         """Scaled numbers become numbers in the target's unit."""

@@ -23,6 +23,7 @@ from recurra.spec.canonical import json_from_bytes, json_to_bytes
 from recurra.spec.disk import require_new_folder, write_atomic
 from recurra.spec.report import Comparison
 from recurra.spec.settings import ModelSettings, Settings
+from recurra.spec.settings_rules import unread
 from recurra.train.baselines import baselines_of
 from recurra.train.compare_costs import step_us
 from recurra.train.compare_material import Files, Material, material_of
@@ -119,6 +120,7 @@ def compare_cases(
     cells = (*read_cells(cells), *read_rivals(against))
     _check(seeds, test_fraction, jobs, files)
     material = material_of(cases, settings, test=test, test_fraction=test_fraction)
+    _refuse_unread(material.settings, cells)
     model = material.settings.model
     budget = parameters
     if budget is None:
@@ -176,6 +178,15 @@ def _check(seeds: int, test_fraction: float, jobs: int, files: Files | None) -> 
             f"jobs={jobs} processes read the cases from a file, these are in memory: write them to "
             "a file, or take jobs=1"
         )
+
+
+def _refuse_unread(settings: Settings, cells: Sequence[str]) -> None:
+    """Refuse a setting that no network of the comparison reads."""
+    plain, kinds = Settings().flat(), [cell for cell in cells if cell in CELLS]
+    found = [unread(settings.flat() | {"cell": cell}, plain) for cell in kinds]
+    for name, why in found[0].items():
+        if all(name in others for others in found):
+            raise SettingsError(f"{name} is read with {why}: leave it out")
 
 
 def _open(folder: Path, identity: dict[str, Any], force: bool) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from recurra.codecs import AbstractCodec, Cases, read_cases, task_of
 from recurra.errors import DataError
-from recurra.spec.settings import Settings, refuse_foreign
+from recurra.spec.settings import Settings, refuse_foreign, without_unread
 from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import hidden_for, parameter_count
 from recurra.train.fit import settled
 from recurra.train.rivals import RIVALS, Rival, rival_for
 
-__all__ = ["Files", "Material", "material_of", "read_parts"]
+__all__ = ["Files", "Material", "material_of", "read_parts", "read_test", "shared"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Material:
         test: Seen by nothing until a network is finished.
         digests: A hash of each part.
         longest: Steps of the longest sequence, or window, to learn from.
+        repeated: How many of the test part are learnt from or watched too.
     """
 
     settings: Settings
@@ -54,6 +58,7 @@ class Material:
     test: Cases
     digests: dict[str, str]
     longest: int
+    repeated: int
 
     @property
     def metric(self) -> tuple[str, Literal["max", "min"]]:
@@ -93,7 +98,7 @@ class Material:
         rival = self.rival(name)
         if rival is not None:
             return rival.settings(self.settings)
-        return Settings.from_flat({"cell": name}, self.settings)
+        return without_unread(Settings.from_flat({"cell": name}, self.settings), "cell")
 
     def identity(self) -> dict[str, Any]:
         """What must stay the same for trainings to be compared, by the names a person knows."""
@@ -125,7 +130,8 @@ def material_of(
         {"task": name, "threads": settings.training.threads or 1},
         settings,
     )
-    refuse_foreign(chosen, name)
+    # What not every cell reads is refused where none does.
+    refuse_foreign(without_unread(chosen, "cell"), name)
     chosen = settled(chosen, cases, test)
     task = task_for(name, chosen)
     if test is None:
@@ -138,6 +144,13 @@ def material_of(
                 path=cases.source,
             )
         test = held
+    repeated = shared(cases, test)
+    if repeated == len(test):
+        raise DataError(
+            f"every one of the {repeated} sequences to test by is learnt from too, so nothing is "
+            "tested: give others, or leave them out and a test_fraction is held out",
+            path=test.source,
+        )
     train, valid = task.parts(cases, chosen)
     codec = task.codec(train, chosen)
     encoded = task.encoded(codec, train, chosen, training=True)
@@ -155,6 +168,7 @@ def material_of(
         test=test,
         digests=digests,
         longest=int(encoded.lengths.max()),
+        repeated=repeated,
     )
 
 
@@ -165,9 +179,40 @@ def read_parts(files: Files, settings: Settings) -> tuple[Cases, Cases | None]:
         DataError: as `codecs.read_cases`.
     """
     cases = read_cases(files.source, settings.data, need_target=True)
-    if files.test is None:
-        return cases, None
-    # What the first file's targets are, those of the second are too.
-    task = task_of(cases, settings.data)
-    named = settings.data.model_copy(update={"task": task})
-    return cases, read_cases(files.test, named, need_target=True)
+    return cases, None if files.test is None else read_test(files.test, cases, settings)
+
+
+def read_test(source: Any, cases: Cases, settings: Settings) -> Cases:
+    """The cases to test by, as those to learn from were read: the same columns and targets.
+
+    Args:
+        source: A path, or a data frame.
+        cases: Those to learn from.
+        settings: As they were read with.
+
+    Raises:
+        DataError: as `codecs.read_cases`.
+    """
+    name = task_of(cases, settings.data)
+    named = Settings.from_flat({"task": name}, settings)
+    codec = task_for(name, named).codec(cases, settled(named, cases))
+    return read_cases(source, named.data, need_target=True, expect=codec)
+
+
+def shared(cases: Cases, test: Cases) -> int:
+    """How many of the cases to test by stand, value for value, among those to learn from."""
+    known = set(_digests(cases))
+    return sum(digest in known for digest in _digests(test))
+
+
+def _digests(cases: Cases) -> list[bytes]:
+    return [_digest(x, y) for x, y in zip(cases.inputs, cases.target_values(), strict=True)]
+
+
+def _digest(*parts: Any) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        array = isinstance(part, np.ndarray)
+        said = f"{part.shape} ".encode() + part.tobytes() if array else repr(part).encode()
+        digest.update(said)
+    return digest.digest()

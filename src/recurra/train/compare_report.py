@@ -117,6 +117,7 @@ def comparison(
         level=LEVEL,
         drawn="seeds and test sequences" if drawn else "seeds",
         sequences={name: len(part) for name, part in parts.items() if part is not None},
+        repeated=material.repeated,
         parameters=parameters,
         results=results(table),
         baselines=[

@@ -12,7 +12,6 @@ section 3.3.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, cast
@@ -25,6 +24,7 @@ from recurra.errors import SettingsError, TrainingError
 from recurra.spec.batch import Batch
 from recurra.spec.report import EpochRecord, RangeTest
 from recurra.spec.settings import Settings, TrainingSettings, refuse_foreign
+from recurra.spec.settings_rules import refuse_unfed
 from recurra.tasks import AbstractTask, Learned, task_for
 from recurra.train.device import accelerator_for, threads_of
 from recurra.train.fit import network_for, settled
@@ -33,10 +33,12 @@ from recurra.train.pictures import COLOURS, Line, Panel, draw
 from recurra.train.progress import Plan
 from recurra.train.randomness import isolated
 
-__all__ = ["find_lr", "range_curve", "smoothed", "suggestion"]
+__all__ = ["find_lr", "range_curve", "smoothed", "suggestion", "unclear"]
 
 # Steps about each over which the loss is averaged: fewer follow the batches, more blur the fall.
 _SPREAD = 3.0
+# So near to an end of the range the fall may be the end's own: nothing is known beyond it.
+_EDGE = 3
 # Steps that are averaged to see a burst.
 _PATIENT = 5
 # A fall is one of at least this share of the first loss; less is the batches' own.
@@ -78,6 +80,7 @@ def find_lr(
     encoded = task.encoded(codec, train, settings, training=True)
     task = task.weighed(encoded, chosen)
     graphs = task.graphs(settings.model, codec)
+    refuse_unfed(settings.flat(), Settings().flat(), graphs)
     with (
         isolated(chosen.seed),
         threads_of(chosen.threads),
@@ -88,9 +91,16 @@ def find_lr(
         learnt = cast(AbstractTask, noting)
         network = network_for(task, graphs, settings)
         loop = Loop(
-            network, learnt, encoded, lambda: (0.0, 0.0), chosen, accelerator, watched=False
+            network,
+            learnt,
+            encoded,
+            lambda: (0.0, 0.0),
+            # Of epochs as many as may be needed: each has a step at least.
+            chosen.model_copy(update={"epochs": steps}),
+            accelerator,
+            watched=False,
+            rate=lambda step: lowest * (highest / lowest) ** (step / (steps - 1)),
         )
-        loop.settings = _rising(chosen, loop.batches, steps, lowest, highest)
         test = _Test(noting, steps, lowest, highest)
         try:
             run = loop.run(Run(), test, lambda _: None)
@@ -113,17 +123,33 @@ def smoothed(losses: Sequence[float]) -> list[float]:
 
 
 def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
-    """The rate at which the smoothed loss falls fastest; None where it does not fall at all.
+    """The rate at which the smoothed loss falls fastest; None where the curve does not say.
 
     Args:
         rates: Rising by a constant factor.
         losses: Smoothed, one a rate.
     """
-    lowest = int(np.argmin(losses))
-    if losses[0] - losses[lowest] < _LEAST_FALL * abs(losses[0]):
-        return None
-    slopes = np.gradient(np.asarray(losses, np.float64))[: lowest + 1]
-    return float(rates[int(np.argmin(slopes))])
+    return None if unclear(losses) else float(rates[_steepest(losses)])
+
+
+def unclear(losses: Sequence[float]) -> str | None:
+    """Why a curve names no rate, and what to try; None where it names one."""
+    if len(losses) < 2 * _EDGE + 1:
+        return f"{len(losses)} steps are too few to see where the loss falls: try more --steps"
+    if losses[0] - min(losses) < _LEAST_FALL * abs(losses[0]):
+        return "the loss never falls: try more --steps, or a larger network or batch"
+    place = _steepest(losses)
+    if place < _EDGE:
+        return "the loss falls fastest at the very beginning: try a smaller --lowest"
+    if place > len(losses) - 1 - _EDGE:
+        return "the loss still falls fastest at the very end: try a larger --highest"
+    return None
+
+
+def _steepest(losses: Sequence[float]) -> int:
+    """Where the loss falls fastest, ahead of where it is lowest."""
+    slopes = np.gradient(np.asarray(losses, np.float64))[: int(np.argmin(losses)) + 1]
+    return int(np.argmin(slopes))
 
 
 def range_curve(found: RangeTest) -> str:
@@ -137,25 +163,6 @@ def range_curve(found: RangeTest) -> str:
     marks = [] if best is None else [(best, f"{best:.2g}")]
     panel = Panel("Range test", "learning rate", lines, log_x=True, log_y=False, marks=marks)
     return draw([panel], "Loss over the learning rate")
-
-
-def _rising(
-    chosen: TrainingSettings, batches: int, steps: int, lowest: float, highest: float
-) -> TrainingSettings:
-    """The schedule of the module's equation: an exponential one that rises.
-
-    A person's own decay must fall; `model_copy` does not ask.
-    """
-    return chosen.model_copy(
-        update={
-            "learning_rate": lowest,
-            "schedule": "exponential",
-            "decay_factor": highest / lowest,
-            "decay_epochs": (steps - 1) / batches,
-            "warmup": 0.0,
-            "epochs": math.ceil(steps / batches),
-        }
-    )
 
 
 class _Noting:
@@ -240,6 +247,7 @@ def _told(test: _Test, chosen: TrainingSettings) -> RangeTest:
     best = suggestion(test.rates, means)
     return RangeTest(
         learning_rate=best,
+        why=unclear(means),
         now=chosen.learning_rate,
         lowest_at=test.rates[int(np.argmin(means))],
         burst_at=test.rates[-1] if test.burst else None,

@@ -18,6 +18,7 @@ from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
 from recurra.spec.report import EpochRecord, Finding, FitReport
 from recurra.spec.settings import Settings, refuse_foreign
+from recurra.spec.settings_rules import refuse_unfed
 from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import parameter_count
@@ -199,6 +200,8 @@ def fit_cases(
     encoded_watched = task.encoded(codec, watched, settings, training=False)
     task = task.weighed(encoded, chosen)
     graphs = base.graphs if base else task.graphs(settings.model, codec)
+    if base is None:
+        refuse_unfed(settings.flat(), Settings().flat(), graphs)
 
     with (
         _memory_named(settings),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -91,6 +93,7 @@ class Loop:
         settings: How to learn.
         accelerator: Device, precision, processes.
         watched: Whether `measure` sees held-out cases; if not, the last epoch counts as best.
+        rate: The learning rate of each step, counted from 0; None: as the settings schedule it.
     """
 
     def __init__(
@@ -103,15 +106,19 @@ class Loop:
         accelerator: Accelerator,
         *,
         watched: bool = True,
+        rate: Callable[[int], float] | None = None,
     ) -> None:
         self.network, self.task, self.cases, self.measure = network, task, cases, measure
         self.settings, self.accelerator, self.watched = settings, accelerator, watched
         self.metric, self.better = task.watched(settings)
         self.dtype = next(network.parameters()).dtype
-        batches = len(task.batches(cases, settings, 1))
+        counts = task.batch_counts(cases, settings)
         # Batches that are summed before a step; gradient descent takes them all.
-        self.together = batches if settings.optimiser == "gd" else settings.accumulate
-        self.batches = math.ceil(batches / self.together)
+        self._together = [n if settings.optimiser == "gd" else settings.accumulate for n in counts]
+        self.steps = [math.ceil(n / m) for n, m in zip(counts, self._together, strict=True)]
+        # Of all epochs before each, and of all.
+        self._before = [0, *accumulate(self.steps)]
+        self._rate_of = rate
         self.optimiser = optimiser_for(network.to(accelerator.device), settings)
         self.clipper = Clipper(list(network.parameters()), settings)
         self.average = Average(network, settings.average)
@@ -171,11 +178,12 @@ class Loop:
         loss = weight = norms = norm = 0.0
         clipped = seen = 0
         batches = self.task.batches(self.cases, self.settings, epoch)
+        together, steps = self._together[run.epoch], self.steps[run.epoch]
         fallen = self._fallen(run)
         carry: Any = None
-        for number in range(self.batches):
-            indices = batches[number * self.together : (number + 1) * self.together]
-            step = run.epoch * self.batches + number
+        for number in range(steps):
+            indices = batches[number * together : (number + 1) * together]
+            step = self._before[run.epoch] + number
             made = self._step(step, indices, carry, fallen, interrupted)
             if made is None:
                 return False
@@ -199,9 +207,9 @@ class Loop:
                 loss=loss / weight,
                 valid_loss=valid_loss,
                 metric=metric,
-                learning_rate=self._rate(epoch * self.batches - 1, fallen),
-                gradient_norm=norms / self.batches,
-                clipped=clipped / self.batches,
+                learning_rate=self._rate(self._before[epoch] - 1, fallen),
+                gradient_norm=norms / steps,
+                clipped=clipped / steps,
                 seconds=time.perf_counter() - begin,
             )
         )
@@ -268,7 +276,15 @@ class Loop:
         return learned.total * counted, learned.weight * counted, learned.carry
 
     def _rate(self, step: int, fallen: int) -> float:
-        return learning_rate(step, self.settings.epochs * self.batches, self.settings, fallen)
+        if self._rate_of is not None:
+            return self._rate_of(step)
+        epoch = self._epoch_of(step)
+        passed = epoch + (step - self._before[epoch]) / self.steps[epoch]
+        return learning_rate(step, self._before[-1], self.settings, fallen, passed)
+
+    def _epoch_of(self, step: int) -> int:
+        """The epoch of an optimiser step, both counted from 0."""
+        return bisect_right(self._before, step) - 1
 
     def _fallen(self, run: Run) -> int:
         metrics = [record["metric"] for record in run.history]
@@ -307,7 +323,7 @@ class Loop:
         return Plan(
             epochs=self.settings.epochs,
             epoch=run.epoch + 1,
-            batches=self.batches,
+            batches=self.steps[min(run.epoch, len(self.steps) - 1)],
             cases=len(self.cases),
             parameters=sum(p.numel() for p in self.network.parameters()),
             metric=self.metric,
@@ -318,7 +334,7 @@ class Loop:
     def _diverged(self, step: int, loss: float, norm: float) -> str:
         settings = self.settings
         return (
-            f"the loss became {loss} at step {step + 1} (epoch {step // self.batches + 1}) with "
+            f"the loss became {loss} at step {step + 1} (epoch {self._epoch_of(step) + 1}) with "
             f"a gradient norm of {norm}: try a smaller learning_rate (now "
             f"{settings.learning_rate}), a smaller clip_norm (now {settings.clip_norm}, 0 does not "
             f"clip), or precision='float64'; look for huge values among the features"

@@ -54,7 +54,7 @@ def optimiser_for(module: torch.nn.Module, settings: TrainingSettings) -> torch.
     kind = _class_of(settings.optimiser)
     known = inspect.signature(kind).parameters
     options: dict[str, Any] = {"lr": settings.learning_rate}
-    if settings.optimiser in ("gd", "sgd", "rmsprop"):
+    if kind in (torch.optim.SGD, torch.optim.RMSprop):
         options["momentum"] = settings.momentum
     if settings.nesterov:
         if kind is not torch.optim.SGD or settings.momentum == 0:

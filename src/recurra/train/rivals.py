@@ -155,6 +155,11 @@ def rival_for(name: str, task: AbstractTask, settings: Settings, longest: int) -
             f"missing='decay' is a form of the GRU, which {name} has none of: take missing='mask' "
             "to compare with it"
         )
+    if settings.training.truncated:
+        raise SettingsError(
+            f"truncated carries a state from window to window, and {name} has none: leave it out, "
+            "or leave against out"
+        )
     model, each_step = settings.model, task.name in ("generate", "tag")
     context = longest if task.name == "generate" else 0
     causal = not model.bidirectional and (name == "tcn" or each_step)

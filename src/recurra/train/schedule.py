@@ -21,7 +21,13 @@ _RISE = 0.3
 _START = 0.04
 
 
-def learning_rate(step: int, steps: int, settings: TrainingSettings, fallen: int = 0) -> float:
+def learning_rate(
+    step: int,
+    steps: int,
+    settings: TrainingSettings,
+    fallen: int = 0,
+    passed: float | None = None,
+) -> float:
     """The rate of optimiser step `step`, counted from 0, of `steps` in all.
 
         warm-up, s < W:   rate * (s + 1) / W,   W = ceil(warmup * steps)
@@ -30,7 +36,7 @@ def learning_rate(step: int, steps: int, settings: TrainingSettings, fallen: int
         linear:        rate * (1 - p)
         cosine:        rate * (1 + cos(pi * p)) / 2
         step:          rate * decay_factor^floor(e / decay_epochs)
-        exponential:   rate * decay_factor^(s / (decay_epochs * steps an epoch))
+        exponential:   rate * decay_factor^(epochs before this step / decay_epochs)
         inverse_sqrt:  rate * sqrt(max(W, 1) / (s + 1))
         plateau:       rate * decay_factor^fallen
         one_cycle:     a cosine from 4 % of rate up to rate over the first 30 % of the steps, then a
@@ -43,6 +49,7 @@ def learning_rate(step: int, steps: int, settings: TrainingSettings, fallen: int
         steps: Optimiser steps of the whole training, at least 1.
         settings: `learning_rate`, `schedule`, `warmup`, `epochs` and what the schedule takes.
         fallen: How often the plateau schedule has lowered the rate, as `falls` counts.
+        passed: Epochs before this step, in parts too; None: all have as many steps.
 
     Source: cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5; one cycle: Smith & Topin
     2018, arXiv:1708.07120; inverse square root: Vaswani et al. 2017, arXiv:1706.03762, eq. 3.
@@ -54,7 +61,7 @@ def learning_rate(step: int, steps: int, settings: TrainingSettings, fallen: int
     if step < warmup:
         return highest * (step + 1) / warmup
     progress = (step - warmup) / max(1, steps - warmup)
-    epoch = step * settings.epochs / steps
+    epoch = step * settings.epochs / steps if passed is None else passed
     match schedule:
         case "linear":
             return highest * (_FLOOR + (1.0 - _FLOOR) * (1.0 - progress))

@@ -1,0 +1,138 @@
+"""Which settings are read only beside others: one table, by which what would be ignored is refused.
+
+A setting that was changed and that nothing would read is an error, never a shrug: a person who
+gives `clip_value` believes that values are clipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from recurra.errors import SettingsError
+from recurra.spec.graph import Graph
+
+__all__ = ["NUMBERS_ONLY", "RULES", "SYMBOLS_ONLY", "Rule", "refuse_unfed", "unread"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A setting is read where another one has one of some values.
+
+    Args:
+        other: Name of the other one.
+        read: Its value -> whether the setting is read.
+        words: What the other one must be, for the error.
+    """
+
+    other: str
+    read: Callable[[Any], bool]
+    words: str
+
+
+def _one_of(other: str, *values: Any) -> Rule:
+    said = " or ".join(f"{other}={value!r}" for value in values)
+    return Rule(other, lambda value: value in values, said)
+
+
+def _none_of(other: str, *values: Any) -> Rule:
+    said = ", ".join(repr(value) for value in values)
+    return Rule(other, lambda value: value not in values, f"{other} other than {said}")
+
+
+def _given(other: str) -> Rule:
+    return Rule(other, bool, f"{other} given and not 0")
+
+
+_DECAYING = _one_of("schedule", "step", "exponential", "plateau")
+_CONSTRAINED = _none_of("constraint", "none")
+_LAYERED = (_given("dense_before"), _given("dense_after"), _given("convolution"))
+_PIECES = tuple(_one_of(name, "piece") for name in ("symbol", "source_symbol", "target_symbol"))
+_RECURRENT = _none_of("cell", "mingru")
+
+# Setting -> rules of which one must hold for it to be read.
+RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
+    {
+        "momentum": (_one_of("optimiser", "gd", "sgd", "rmsprop", "SGD", "RMSprop"),),
+        "nesterov": (_one_of("optimiser", "gd", "sgd", "SGD"),),
+        "weight_decay": (_none_of("optimiser", "Rprop"),),
+        "accumulate": (_none_of("optimiser", "gd"),),
+        "decay_factor": (_DECAYING,),
+        "decay_epochs": (_DECAYING,),
+        "warmup": (_none_of("schedule", "one_cycle"),),
+        "clip_norm": (_one_of("clip", "norm"),),
+        "clip_value": (_one_of("clip", "value"),),
+        "clip_ratio": (_one_of("clip", "adaptive"),),
+        "clip_percentile": (_one_of("clip", "auto"),),
+        "constrained": (_CONSTRAINED,),
+        "max_norm": (_one_of("constraint", "max_norm"),),
+        "l1_recurrent": (_RECURRENT,),
+        "l2_recurrent": (_RECURRENT,),
+        "recurrent_init": (_RECURRENT,),
+        "quantile": (_one_of("loss", "quantile"),),
+        "chrono_length": (_one_of("bias_init", "chrono"),),
+        "reset": (_one_of("cell", "gru"),),
+        "gate_activation": (_none_of("cell", "rnn"),),
+        "variational": (_given("dropout"), _given("input_dropout")),
+        "convolution_width": (_given("convolution"),),
+        "dense_activation": _LAYERED,
+        "character_embedding": (_given("character_hidden"),),
+        "lag": (_none_of("bidirectional", True),),
+        "point_loss": (_one_of("distribution", "point"),),
+        "levels": (_none_of("distribution", "point"),),
+        "forcing_schedule": (_none_of("teacher_forcing", 1.0),),
+        "length_penalty": (_none_of("beam", 1),),
+        "pieces": _PIECES,
+        "shortest_window": (_one_of("window_schedule", "random", "growing"),),
+    }
+)
+# Settings that only networks read whose inputs are symbols, or numbers.
+SYMBOLS_ONLY = ("embedding", "embedding_dropout", "min_count")
+NUMBERS_ONLY = ("input_noise", "winsorise")
+
+
+def unread(values: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that were changed and that nothing reads, each with what it needs.
+
+    Args:
+        values: Every setting.
+        plain: Every default.
+    """
+    found = {}
+    for name, rules in RULES.items():
+        if values[name] != plain[name] and not any(rule.read(values[rule.other]) for rule in rules):
+            others = dict.fromkeys(rule.other for rule in rules)
+            now = ", ".join(f"{other}={values[other]!r}" for other in others)
+            words = " or ".join(rule.words for rule in rules)
+            found[name] = f"{words}, and there is {now}"
+    return found
+
+
+def refuse_unfed(
+    values: Mapping[str, Any], plain: Mapping[str, Any], graphs: Mapping[str, Graph]
+) -> None:
+    """Refuse a setting that was changed and that is of symbols where there are none, or of numbers.
+
+    Args:
+        values: Every setting.
+        plain: Every default.
+        graphs: The networks that are trained.
+
+    Raises:
+        SettingsError: names the setting.
+    """
+    signals = [signal for graph in graphs.values() for signal in graph.inputs.values()]
+    symbols = any(signal.dtype == "token" for signal in signals)
+    numbers = any(signal.dtype != "token" and signal.axes == "steps" for signal in signals)
+    for there, names, what, others in (
+        (symbols, SYMBOLS_ONLY, "symbols", "numbers"),
+        (numbers, NUMBERS_ONLY, "numbers", "symbols"),
+    ):
+        for name in names:
+            if not there and values[name] != plain[name]:
+                raise SettingsError(
+                    f"{name}={values[name]!r} is for {what}, and the network reads {others}: "
+                    "leave it out"
+                )
