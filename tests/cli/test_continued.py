@@ -55,11 +55,14 @@ def test_a_regime_that_changes_is_followed_and_can_be_rolled_back(
     assert accuracy(bundle, test, capsys) > poor + 0.3
     assert runtime.load(before(bundle)).fingerprint == old
     new = runtime.load(bundle).fingerprint
-    assert main(["fit", str(bundle), "--roll-back"]) == 0
-    assert runtime.load(bundle).fingerprint == old
-    # And forth again.
-    assert main(["fit", str(bundle), "--roll-back"]) == 0
-    assert runtime.load(bundle).fingerprint == new
+    said = []
+    # Back, and forth again: what is said is true of both.
+    for fingerprint in (old, new):
+        assert main(["fit", str(bundle), "--roll-back"]) == 0
+        assert runtime.load(bundle).fingerprint == fingerprint
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert f"{bundle} and {before(bundle)} have changed places" in said[0]
 
 
 @pytest.mark.parametrize("renames", [1, 2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -108,19 +109,13 @@ def test_held_out_sequences_from_a_file(
     assert not (tmp_path / "c").exists()
 
 
-def test_ctrl_c_saves_the_best_so_far(table: Path, tmp_path: Path, roles: list[str]) -> None:
+def test_ctrl_c_saves_the_best_so_far_and_says_how_to_go_on(
+    table: Path, tmp_path: Path, roles: list[str], capsys: Capture
+) -> None:
+    """What is printed is the whole command: it runs as it stands, and ends the training."""
     out = tmp_path / "b"
-    arguments = [
-        "fit",
-        str(table),
-        *roles,
-        "--epochs",
-        "9999",
-        "--patience",
-        "0",
-        "--out",
-        str(out),
-    ]
+    flags = ["--task", "classify", "--hidden", "4", "--epochs", "300", "--patience", "0"]
+    arguments = ["fit", str(table), *roles, *flags, "--threads", "1", "--out", str(out)]
     run = f"import sys; from recurra.cli import main; sys.exit(main({arguments!r}))"
     process = subprocess.Popen(
         [sys.executable, "-c", run],
@@ -138,5 +133,12 @@ def test_ctrl_c_saves_the_best_so_far(table: Path, tmp_path: Path, roles: list[s
     assert process.returncode == app.INTERRUPTED
     assert "Traceback" not in complained
     assert "interrupted" in complained
-    assert "--resume" in said
     assert runtime.load(out).labels == ("high", "low")
+    (line,) = (line for line in said.splitlines() if "--resume" in line)
+    command, _, what = line.rpartition("   ")
+    assert what == "goes on"
+    capsys.readouterr()
+    assert main([*shlex.split(command)[1:], "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "goes on at epoch" in shown.err
+    assert json.loads(shown.out)["epochs"] == 300
