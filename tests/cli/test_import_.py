@@ -67,3 +67,41 @@ def test_bad_input(tmp_path: Path, capsys: Any) -> None:
     assert main(["import", str(tmp_path / "m.keras"), "--out", out]) == 2
     assert "Lambda layer, which is code" in capsys.readouterr().err
     assert not Path(out).exists()
+
+
+def test_files_that_are_neither(tmp_path: Path, capsys: Any) -> None:
+    """One sentence each, exit code 2, and no file: none is opened that might never end."""
+    (tmp_path / "cut.onnx").write_bytes(to_onnx(GRU(3, 4)).SerializeToString()[:200])
+    (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n0000")
+    torch.save({"a": torch.ones(1)}, tmp_path / "m.pt")
+    with (tmp_path / "huge.onnx").open("wb") as file:
+        file.truncate(3 * 2**30)
+    for name, what in {
+        "cut.onnx": "is no ONNX model, or is cut off",
+        "old.h5": "HDF5 file, Keras' older format: load it in Keras and save it as .keras",
+        "m.pt": "no .keras file of Keras 3",
+        "huge.onnx": "of 3.0 GiB, and an ONNX model in one file ends at 2",
+        ".": "is a folder: name an .onnx or .keras file",
+        "/dev/zero": "is no file",
+    }.items():
+        out = tmp_path / "out.safetensors"
+        assert main(["import", str(tmp_path / name), "--out", str(out)]) == 2
+        said = capsys.readouterr().err
+        assert what in said
+        assert said.count("\n") == 1
+        assert not out.exists()
+    assert main(["import", str(tmp_path / "cut.onnx"), "--out", str(tmp_path)]) == 2
+    assert "is a folder: name a file" in capsys.readouterr().err
+
+
+def test_names_reach_no_terminal_as_they_are(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that would colour the screen is spelt; without --out the file has the model's name."""
+    proto = to_onnx(GRU(3, 4))
+    next(node for node in proto.graph.node if node.op_type == "GRU").name = "\x1b[31mred 红"
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    monkeypatch.chdir(tmp_path)
+    assert main(["import", "m.onnx"]) == 0
+    assert "\\x1b[31mred 红: gru, " in capsys.readouterr().out
+    assert list(read_layers(tmp_path / "m.safetensors")) == ["\x1b[31mred 红"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from recurra.convert import onnx_read
 from recurra.convert.onnx_read import load_model, read_onnx
 from recurra.errors import ConversionError
 
@@ -96,3 +100,129 @@ def test_models_pass_and_bytes_are_parsed() -> None:
     whole = model(GRU)
     assert load_model(whole) is whole
     assert load_model(whole.SerializeToString()) == whole
+
+
+ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "has hidden_size of type STRING: expected INT": {"hidden_size": "2"},
+    "has activations of type STRING: expected STRINGS": {"activations": "Tanh"},
+    "has clip of type INT: expected FLOAT": {"clip": 3},
+    "'g' is no layer: gru: hidden_size must be a whole number": {"hidden_size": -1},
+    "2 units over 3 inputs expected|with 3 units .* expected W": {"hidden_size": 3},
+    "has an attribute 'mood' that is not read": {"mood": 1.0},
+    "has clip=0.5": {"clip": 0.5},
+    "activation ThresholdedRelu with alpha=2": {
+        "activations": ["Sigmoid", "ThresholdedRelu"],
+        "activation_alpha": [2.0],
+    },
+}
+
+
+@pytest.mark.parametrize("what", ATTRIBUTES)
+def test_attributes_that_are_not_ours_are_named(what: str) -> None:
+    own = {"hidden_size": 2} | ATTRIBUTES[what]
+    node = helper.make_node("GRU", ["x", "W", "R"], ["y"], name="g", **own)
+    with pytest.raises(ConversionError, match=what):
+        read_onnx(model(node))
+
+
+def test_attributes_that_say_how_arrays_lie_are_taken() -> None:
+    node = helper.make_node("GRU", ["x", "W", "R"], ["y"], hidden_size=2, layout=1)
+    node.attribute.append(helper.make_attribute("output_sequence", 1))
+    assert read_onnx(model(node))[0][0].node == read_onnx(model(GRU))[0][0].node
+
+
+def test_shapes_that_disagree_are_named() -> None:
+    for letter, shape, what in (
+        ("R", (), "expected R with 3 axes"),
+        ("W", (1, 6), "expected W with 3 axes"),
+        ("W", (1, 5, 3), r"expected W \[6, 3\], got \[5, 3\]"),
+        ("R", (1, 6, 3), "expected W|expected R"),
+        ("W", (1, 6, 0), "input_size must be"),
+    ):
+        arrays = {"W": np.ones((1, 6, 3)), "R": np.ones((1, 6, 2))} | {letter: np.ones(shape)}
+        with pytest.raises(ConversionError, match=what):
+            read_onnx(model(GRU, weights=arrays))
+
+
+def test_lengths_that_the_model_makes_are_told() -> None:
+    lengths = numpy_helper.from_array(np.array([2, 1], "i4"), "n")
+    whole = model(helper.make_node("GRU", ["x", "W", "R", "", "n"], ["y"], name="g"))
+    whole.graph.initializer.append(lengths)
+    assert read_onnx(whole)[0][0].notes == ("g: its sequence_lens, made by the model (n)",)
+
+
+def test_layers_of_one_name_are_both_found() -> None:
+    """Also where a node has no name and puts out its state alone."""
+    same = helper.make_node("GRU", ["x", "W", "R"], ["z"], name="g", hidden_size=2)
+    ends = [
+        helper.make_node("GRU", ["x", "W", "R"], ["", name], hidden_size=2) for name in ("a", "b")
+    ]
+    found, _ = read_onnx(model(GRU, same, *ends))
+    assert [one.name for one in found] == ["g", "g.2", "a", "b"]
+
+
+def test_a_model_whose_layers_are_inside_others_says_so() -> None:
+    branch = helper.make_graph([GRU], "then", [], [])
+    node = helper.make_node("If", ["c"], ["q"], name="if", then_branch=branch, else_branch=branch)
+    with pytest.raises(ConversionError, match="it has If; graphs inside others are not looked"):
+        read_onnx(model(node))
+
+
+def test_a_forged_file_costs_no_more_than_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Constants made of one another, 2^30 ways; one weight for all; a folder; 3 GiB of nothing."""
+    nodes = []
+    for k in range(30):
+        for name in "uv":
+            pair = ["u0", "v0"] if k == 0 else [f"u{k}", f"v{k}"]
+            nodes.append(helper.make_node("Concat", pair, [f"{name}{k + 1}"], axis=0))
+    nodes.append(helper.make_node("GRU", ["x", "u30", "R"], ["y"], hidden_size=2))
+    nothing = {"u0": np.ones((0, 6, 3)), "v0": np.ones((0, 6, 3)), "R": np.ones((1, 6, 2))}
+    with pytest.raises(ConversionError, match=r"expected W with 3 axes, .* got \[0, 6, 3\]"):
+        read_onnx(model(*nodes, weights=nothing))
+    monkeypatch.setattr(onnx_read, "_MOST_VALUES", 10_000)
+    something = {name: np.ones((1, 6, 3)) for name in ("u0", "v0")} | {"R": nothing["R"]}
+    with pytest.raises(ConversionError, match="is made of more values than a file can hold"):
+        read_onnx(model(*nodes, weights=something))
+    many = [helper.make_node("GRU", ["x", "W", "R"], [f"y{k}"], hidden_size=2) for k in range(400)]
+    with pytest.raises(ConversionError, match="the layers hold more values than a file can"):
+        read_onnx(model(*many))
+    with pytest.raises(ConversionError, match="is no file"):
+        load_model(tmp_path)
+    with (tmp_path / "huge.onnx").open("wb") as file:
+        file.truncate(3 * 2**30)
+    with pytest.raises(ConversionError, match=r"of 3\.0 GiB, and an ONNX model in one file ends"):
+        load_model(tmp_path / "huge.onnx")
+
+
+@given(seed=st.integers(0, 2**31))
+def test_damage_is_refused_or_changes_values_only(seed: int) -> None:
+    """A file cut off anywhere or with any bytes changed never shows a traceback."""
+    raw = bytearray(WHOLE)
+    random = np.random.default_rng(seed)
+    if seed % 3 == 0:
+        raw = raw[: random.integers(0, len(raw))]
+    else:
+        for at in random.integers(0, len(raw), random.integers(1, 9)):
+            raw[at] = random.integers(0, 256)
+    try:
+        found, _ = read_onnx(bytes(raw))
+    except ConversionError:
+        return
+    for one in found:
+        assert {name: array.shape for name, array in one.weights.items()} == one.node.parameters()
+
+
+WHOLE = model(
+    helper.make_node("Transpose", ["flat"], ["W"], perm=[0, 2, 1]),
+    helper.make_node("GRU", ["x", "W", "R"], ["y"], name="g", hidden_size=2),
+    helper.make_node("Squeeze", ["y", "one"], ["z"]),
+    helper.make_node("RNN", ["z", "U", "V"], ["end"], name="r", hidden_size=1),
+    weights={
+        "flat": np.ones((1, 3, 6)),
+        "R": np.ones((1, 6, 2)),
+        "U": np.ones((1, 1, 2)),
+        "V": np.ones((1, 1, 1)),
+    },
+).SerializeToString()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import click
@@ -9,13 +10,18 @@ import click
 __all__ = ["command"]
 
 _ZIP = b"PK\x03\x04"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File to write. [default: MODEL's name + .safetensors]",
+)
 @click.option("--force", is_flag=True, help="Replace OUT where it exists.")
-def command(model: Path, out: Path, force: bool) -> None:
+def command(model: Path, out: Path | None, force: bool) -> None:
     """Bring the recurrent layers of MODEL (.onnx or .keras) into OUT, and say what was left.
 
     Nothing in MODEL is executed: a Keras file with custom objects is refused by their name. In
@@ -27,20 +33,45 @@ def command(model: Path, out: Path, force: bool) -> None:
     from recurra.convert.onnx_read import read_onnx
     from recurra.errors import ConversionError, OutputError
 
+    if out is None:
+        out = Path(f"{model.stem}.safetensors")
+    if out.is_dir():
+        raise OutputError(f"{out} is a folder: name a file")
     if out.exists() and not force:
         raise OutputError(f"{out} exists: choose another name, or use --force")
-    try:
-        with model.open("rb") as file:
-            zipped = file.read(len(_ZIP)) == _ZIP
-    except OSError as error:
-        raise ConversionError(f"{model} cannot be read: {error.strerror}") from error
-    found, left = read_keras(model) if zipped or model.suffix == ".keras" else read_onnx(model)
+    begin = _first_bytes(model)
+    if begin.startswith(_HDF5):
+        raise ConversionError(
+            f"{model} is an HDF5 file, Keras' older format: load it in Keras and save it as .keras"
+        )
+    keras = begin.startswith(_ZIP) or model.suffix == ".keras"
+    found, left = read_keras(model) if keras else read_onnx(model)
     write_layers(out, found)
     for one in found:
         backwards = ", read backwards" if one.reverse else ""
         count = sum(array.size for array in one.weights.values())
-        print(f"{one.name}: {one.node.kind}, {count:,} weights{backwards}")
+        print(_printable(f"{one.name}: {one.node.kind}, {count:,} weights{backwards}"))
         for note in one.notes:
-            print(f"  left: {note}")
+            print(_printable(f"  left: {note}"))
     print(f"{len(found)} layer{'s' if len(found) > 1 else ''} in {out}")
-    print(f"left there: {', '.join(left) or 'nothing'}")
+    print(_printable(f"left there: {', '.join(left) or 'nothing'}"))
+
+
+def _first_bytes(model: Path) -> bytes:
+    """The first bytes of a file; a folder, a pipe or a device is refused."""
+    from recurra.errors import ConversionError
+
+    try:
+        # Opening a pipe would wait for whoever writes to it.
+        if not stat.S_ISREG(model.stat().st_mode):
+            kind = "a folder" if model.is_dir() else "no file"
+            raise ConversionError(f"{model} is {kind}: name an .onnx or .keras file")
+        with model.open("rb") as file:
+            return file.read(len(_HDF5))
+    except OSError as error:
+        raise ConversionError(f"{model} cannot be read: {error.strerror}") from error
+
+
+def _printable(line: str) -> str:
+    """A line whose names come out of a file: no escape sequence reaches the terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)

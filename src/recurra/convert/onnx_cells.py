@@ -19,7 +19,7 @@ from recurra.convert.layouts import (
     refuse_cell,
     to_onnx_arrays,
 )
-from recurra.errors import ConversionError
+from recurra.errors import ConversionError, SpecError
 from recurra.spec.cells import AbstractCell, GRUCell, LSTMCell, RNNCell
 
 __all__ = ["OPS", "attributes_of", "cells_of", "node_arrays"]
@@ -28,9 +28,10 @@ OPS: Mapping[str, type[AbstractCell]] = MappingProxyType(
     {"GRU": GRUCell, "LSTM": LSTMCell, "RNN": RNNCell}
 )
 _NAMES = {cell: op for op, cell in OPS.items()}
+# `layout` and `output_sequence` say how a node's arrays lie, not what it computes.
 _KNOWN = {
     *("activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size"),
-    *("input_forget", "layout", "linear_before_reset"),
+    *("input_forget", "layout", "linear_before_reset", "output_sequence"),
 }
 # Ours -> ONNX's name with its alpha and beta, where it takes any.
 _ACTIVATIONS: Mapping[str, tuple[str, float | None, float | None]] = MappingProxyType(
@@ -146,16 +147,16 @@ def cells_of(
     weight, recurrent, bias = arrays["W"], arrays["R"], arrays.get("B")
     if weight is None or recurrent is None:
         raise ConversionError(f"{where} lacks its weights W or R")
+    for letter, array, axes in (("W", weight, 3), ("R", recurrent, 3), ("B", bias, 2)):
+        if array is not None and (array.ndim != axes or array.shape[0] != sides):
+            raise ConversionError(
+                f"{where} expected {letter} with {axes} axes, the first of {sides}, "
+                f"got {list(array.shape)}"
+            )
     words = _activation_words(op, where, attributes, sides)
     units = attributes.get("hidden_size", recurrent.shape[-1])
     found = []
     for side in range(sides):
-        for letter, array, axes in (("W", weight, 3), ("R", recurrent, 3), ("B", bias, 2)):
-            if array is not None and (array.ndim != axes or array.shape[0] != sides):
-                raise ConversionError(
-                    f"{where} expected {letter} with {axes} axes, the first of {sides}, "
-                    f"got {list(array.shape)}"
-                )
         values: dict[str, Any] = {
             "input_size": weight.shape[2],
             "hidden_size": units,
@@ -169,7 +170,10 @@ def cells_of(
                     f"{where} has gates of {values['gate_activation']!r}: its update gate is one "
                     f"minus ours, which only {' and '.join(TURNABLE)} can turn round"
                 )
-        cell = OPS[op](**values)
+        try:
+            cell = OPS[op](**values)
+        except SpecError as error:
+            raise ConversionError(f"{where} is no layer: {error}") from error
         one = None if bias is None else bias[side]
         found.append((cell, from_onnx_arrays(cell, weight[side], recurrent[side], one)))
     return found

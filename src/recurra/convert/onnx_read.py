@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,30 @@ from recurra.errors import ConversionError, DependencyError
 
 __all__ = ["load_model", "read_onnx"]
 
+# The attributes of GRU, LSTM and RNN, and the type of each.
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "activation_alpha": "FLOATS",
+        "activation_beta": "FLOATS",
+        "activations": "STRINGS",
+        "clip": "FLOAT",
+        "direction": "STRING",
+        "hidden_size": "INT",
+        "input_forget": "INT",
+        "layout": "INT",
+        "linear_before_reset": "INT",
+        "output_sequence": "INT",
+    }
+)
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 # They move values and change none.
 _MOVING = {"Identity", "Transpose", "Squeeze", "Unsqueeze", "Reshape", "Concat", "Slice", "Split"}
 # Weights are found behind a few of them at most; a forged file might chain millions.
 _DEEPEST = 32
-# Larger constants than this are read where a layer needs them, and never made by evaluating.
-_MOST_ELEMENTS = 2**28
+# So many values fill the 2 GiB at which a protocol buffer ends. A forged file might name the same
+# ones again and again: in all no more than these are held, and no more are moved.
+_MOST_VALUES = 2**29
+_MOST_BYTES = 2**31
 
 
 def load_model(model: Any) -> Any:
@@ -47,17 +65,37 @@ def load_model(model: Any) -> Any:
     if isinstance(model, onnx.ModelProto):
         return model
     where = "the bytes given" if isinstance(model, bytes) else str(model)
+    raw = model if isinstance(model, bytes) else _bytes_of(Path(model))
     try:
-        raw = model if isinstance(model, bytes) else Path(model).read_bytes()
         read = onnx.ModelProto.FromString(raw)
-    except OSError as error:
-        raise ConversionError(f"{where} cannot be read: {error.strerror}") from error
     except DecodeError as error:
-        raise ConversionError(f"{where} is no ONNX model") from error
+        raise ConversionError(f"{where} is no ONNX model, or is cut off") from error
     # Any bytes that happen to be a message of other fields decode too.
     if not read.ir_version or not read.graph.node:
         raise ConversionError(f"{where} is no ONNX model, or an empty one")
+    # What is not UTF-8 comes as bytes, which are no name.
+    for node in read.graph.node:
+        names = (node.op_type, node.name, node.domain, *node.input, *node.output)
+        if not all(isinstance(name, str) for name in (*names, *(a.name for a in node.attribute))):
+            raise ConversionError(f"{where} is damaged: a node has a name that is not UTF-8")
     return read
+
+
+def _bytes_of(path: Path) -> bytes:
+    """A file's bytes, no more than an ONNX model can have."""
+    try:
+        size = path.stat().st_size
+        # A pipe or a device might never end.
+        if not path.is_file():
+            raise ConversionError(f"{path} is no file")
+        if size >= _MOST_BYTES:
+            raise ConversionError(
+                f"{path} is of {size / 2**30:.1f} GiB, and an ONNX model in one file ends at 2: it "
+                "is none, or damaged"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ConversionError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def read_onnx(model: Any) -> tuple[list[Found], tuple[str, ...]]:
@@ -75,7 +113,8 @@ def read_onnx(model: Any) -> tuple[list[Found], tuple[str, ...]]:
     found = [reader.found(chain) for chain in reader.chains()]
     if not found:
         held = ", ".join(sorted({node.op_type for node in reader.nodes})) or "nothing"
-        raise ConversionError(f"the model has no GRU, LSTM or RNN; it has {held}")
+        inner = "; graphs inside others are not looked into" if reader.inner() else ""
+        raise ConversionError(f"the model has no GRU, LSTM or RNN; it has {held}{inner}")
     return found, reader.left()
 
 
@@ -83,14 +122,11 @@ def read_onnx(model: Any) -> tuple[list[Found], tuple[str, ...]]:
 class _Recurrent:
     """A recurrent node: its inputs by name, its attributes, its directions."""
 
+    name: str
     node: Any
     inputs: Mapping[str, str]
     attributes: Mapping[str, Any]
     sides: list[Side]
-
-    @property
-    def name(self) -> str:
-        return str(self.node.name or self.node.output[0] or self.node.op_type)
 
 
 class _Reader:
@@ -108,63 +144,100 @@ class _Reader:
         self.readers = Counter(name for node in reading for name in node.input if name)
         self.readers.update(one.name for one in model.graph.output)
         self.moved = set[int]()
+        self.made: dict[str, Array | None] = {}
+        self.values_moved = self.values_held = 0
         self.model = model
         self.shapes: dict[str, Any] | None = None
+        named = Counter[str]()
         self.recurrent = [
-            self._recurrent(n) for n in self.nodes if n.op_type in OPS and not n.domain
+            self._recurrent(n, named) for n in self.nodes if n.op_type in OPS and not n.domain
         ]
+        self.by_node = {id(one.node): one for one in self.recurrent}
 
-    def _recurrent(self, node: Any) -> _Recurrent:
+    def _recurrent(self, node: Any, named: Counter[str]) -> _Recurrent:
+        name = str(node.name or next(filter(None, node.output), node.op_type))
+        named[name] += 1
+        # Names should differ and need not; a layer must not take another one's place.
+        if named[name] > 1:
+            name = f"{name}.{named[name]}"
         inputs = dict(zip(_INPUTS, node.input, strict=False))
-        attributes = {}
-        for attribute in node.attribute:
-            value = self.onnx.helper.get_attribute_value(attribute)
-            if isinstance(value, list):
-                value = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in value]
-            attributes[attribute.name] = (
-                value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-            )
-        arrays = {letter: self._needed(inputs, letter, node) for letter in ("W", "R", "B", "P")}
-        name = node.name or node.output[0]
+        attributes = {one.name: self._attribute(one, node.op_type, name) for one in node.attribute}
+        arrays = {
+            letter: self._needed(inputs, letter, node.op_type, name)
+            for letter in ("W", "R", "B", "P")
+        }
+        self.values_held += sum(array.size for array in arrays.values() if array is not None)
+        if self.values_held > _MOST_VALUES:
+            raise ConversionError("the layers hold more values than a file can: it is forged")
         sides = cells_of(node.op_type, name, attributes, arrays)
-        return _Recurrent(node, inputs, attributes, [*sides])
+        return _Recurrent(name, node, inputs, attributes, [*sides])
 
-    def _needed(self, inputs: Mapping[str, str], letter: str, node: Any) -> Array | None:
-        name = inputs.get(letter)
-        if not name:
+    def _attribute(self, attribute: Any, op: str, name: str) -> Any:
+        """The value of an attribute, texts decoded."""
+        kinds = self.onnx.AttributeProto
+        wanted = _KINDS.get(attribute.name)
+        if wanted is not None and attribute.type != kinds.AttributeType.Value(wanted):
+            known = kinds.AttributeType.DESCRIPTOR.values_by_number.get(attribute.type)
+            came = known.name if known is not None else attribute.type
+            raise ConversionError(
+                f"ONNX's {op} {name!r} has {attribute.name} of type {came}: expected {wanted}"
+            )
+        if wanted is None:
+            return None  # refused by its name
+        value = self.onnx.helper.get_attribute_value(attribute)
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        if isinstance(value, list | tuple):
+            return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in value]
+        return value
+
+    def _needed(self, inputs: Mapping[str, str], letter: str, op: str, name: str) -> Array | None:
+        source = inputs.get(letter)
+        if not source:
             return None
-        value = self.constant(name)
+        value = self.constant(source)
         if value is None:
             raise ConversionError(
-                f"ONNX's {node.op_type} {node.name or node.output[0]!r} takes {letter} from "
-                f"{name!r}, which is no constant of the file: fold the model's constants first"
+                f"ONNX's {op} {name!r} takes {letter} from {source!r}, which is no constant of the "
+                "file: fold the model's constants first"
             )
         if value.dtype not in (np.float32, np.float64):
             raise ConversionError(
-                f"ONNX's {node.op_type} {node.name or node.output[0]!r} has {letter} of "
-                f"{value.dtype}: expected float32 or float64"
+                f"ONNX's {op} {name!r} has {letter} of {value.dtype}: expected float32 or float64"
             )
         return value
 
     def constant(self, name: str, depth: int = 0) -> Array | None:
         """The value of a name that the file alone decides; None: it does not."""
+        if name not in self.made:
+            self.made[name] = self._constant(name, depth)
+        return self.made[name]
+
+    def _constant(self, name: str, depth: int) -> Array | None:
         if name in self.initializers:
             return self._array(self.initializers[name])
         node = self.makers.get(name)
         if node is None or node.domain or depth > _DEEPEST:
             return None
         if node.op_type == "Constant":
-            value = node.attribute[0]
-            if value.name == "value":
-                return self._array(value.t)
-            plain = np.asarray(self.onnx.helper.get_attribute_value(value))
-            return plain.astype(np.float32) if plain.dtype == np.float64 else plain
+            return self._written(node)
         if node.op_type not in _MOVING:
             return None
         inputs = {n: self.constant(n, depth + 1) for n in node.input if n}
         if any(value is None for value in inputs.values()):
             return None
         return self._moved_values(node, inputs, name)
+
+    def _written(self, node: Any) -> Array:
+        """The value of a Constant."""
+        try:
+            (value,) = node.attribute
+            if value.name == "value":
+                return self._array(value.t)
+            plain = np.asarray(self.onnx.helper.get_attribute_value(value))
+        except (AttributeError, ValueError, TypeError) as error:
+            raise ConversionError(f"the Constant {node.name!r} is damaged: {error}") from error
+        return plain.astype(np.float32) if plain.dtype == np.float64 else plain
 
     def _array(self, tensor: Any) -> Array:
         onnx = self.onnx
@@ -174,15 +247,16 @@ class _Reader:
             )
         try:
             return np.asarray(onnx.numpy_helper.to_array(tensor))
-        except (TypeError, ValueError) as error:
+        except (ArithmeticError, KeyError, MemoryError, TypeError, ValueError) as error:
             raise ConversionError(f"the constant {tensor.name!r} is damaged: {error}") from error
 
     def _moved_values(self, node: Any, inputs: Mapping[str, Any], name: str) -> Array:
         """What a node that only moves values makes of these."""
         from onnx.reference import ReferenceEvaluator
 
-        if sum(np.size(value) for value in inputs.values()) > _MOST_ELEMENTS:
-            raise ConversionError(f"{name!r} is made of more values than are moved here")
+        self.values_moved += sum(np.size(value) for value in inputs.values())
+        if self.values_moved > _MOST_VALUES:
+            raise ConversionError(f"{name!r} is made of more values than a file can hold")
         try:
             run = ReferenceEvaluator(node, opsets=self.opsets)
             values: Any = run.run(None, dict(inputs))
@@ -194,15 +268,16 @@ class _Reader:
 
     def chains(self) -> list[list[_Recurrent]]:
         """The recurrent nodes, those together that are layers above one another."""
+        ends: dict[str, list[_Recurrent]] = {}
         chains: list[list[_Recurrent]] = []
         for one in self.recurrent:
             below = self._below(one)
-            for chain in chains:
-                if below is not None and chain[-1] is below:
-                    chain.append(one)
-                    break
-            else:
-                chains.append([one])
+            chain = None if below is None else ends.pop(below.name, None)
+            if chain is None:
+                chain = []
+                chains.append(chain)
+            chain.append(one)
+            ends[one.name] = chain
         return chains
 
     def _below(self, one: _Recurrent) -> _Recurrent | None:
@@ -212,7 +287,7 @@ class _Reader:
             node = self.makers.get(name)
             if node is None or self.readers[name] != 1:
                 return None
-            source = next((r for r in self.recurrent if r.node is node), None)
+            source = self.by_node.get(id(node))
             if source is not None:
                 fits = node.output[0] == name and self._flows(source, one, path)
                 if fits:
@@ -273,9 +348,11 @@ class _Reader:
         node, weights = stacked([join(one.sides) for one in chain])
         notes = []
         for one in chain:
-            for state in ("initial_h", "initial_c"):
+            for state in ("sequence_lens", "initial_h", "initial_c"):
                 name = one.inputs.get(state)
-                if name and name not in self.fed and not self._zeros(name):
+                inside = name and (name not in self.fed or name in self.initializers)
+                # Lengths of zero are not the same as none.
+                if inside and (state == "sequence_lens" or not self._zeros(str(name))):
                     notes.append(f"{one.name}: its {state}, made by the model ({name})")
         reverse = chain[0].attributes.get("direction") == "reverse"
         return Found(chain[0].name, node, weights, reverse, tuple(notes))
@@ -303,9 +380,12 @@ class _Reader:
             if id(node) not in own and node.op_type != "Constant"
         )
         lines = [f"{count} {op}" if count > 1 else op for op, count in sorted(others.items())]
-        inner = [
+        return (*lines, *(f"the graphs inside {name}, not looked into" for name in self.inner()))
+
+    def inner(self) -> list[str]:
+        """The nodes that hold graphs of their own."""
+        return [
             node.name or node.op_type
             for node in self.nodes
             if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)
         ]
-        return (*lines, *(f"the graphs inside {name}, not looked into" for name in inner))
