@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         SequenceTagger,
         SequenceTransducer,
         compare,
+        tune,
     )
 
 _HOME = {
@@ -29,6 +30,7 @@ _HOME = {
     "SequenceTagger": "recurra.estimators",
     "SequenceTransducer": "recurra.estimators",
     "compare": "recurra.estimators",
+    "tune": "recurra.estimators",
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "SequenceTransducer",
     "__version__",
     "compare",
+    "tune",
 ]
 
 

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "recurra.cli.compare",
             "Say which cell is best on a file, and if it really is.",
         ),
+        "tune": ("recurra.cli.tune", "Search settings that suit a file."),
         "find-lr": ("recurra.cli.find_lr", "Say which learning rate suits a file."),
         "doctor": ("recurra.cli.doctor", "Say what is wrong with a training, and what to try."),
         "evaluate": ("recurra.cli.evaluate", "Measure a bundle on a file that has the answers."),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
-from pathlib import Path
-from typing import Any
 
 from recurra.cli.flags import choices_of
 from recurra.spec.settings import SECTIONS, Settings
+from recurra.spec.toml import literal
 
 __all__ = ["annotated"]
 
@@ -37,18 +35,5 @@ def annotated(settings: Settings, opening: str) -> str:
                 for line in textwrap.wrap(comment or name, WIDTH, break_on_hyphens=False)
             ]
             value = getattr(values, name)
-            lines.append(f"# {name} =" if value is None else f"{name} = {_literal(value)}")
+            lines.append(f"# {name} =" if value is None else f"{name} = {literal(value)}")
     return "\n".join(lines) + "\n"
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_literal, value)) + "]"
-    if isinstance(value, str | Path):
-        # JSON's string is TOML's, but for DEL, which TOML wants escaped.
-        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-    raise TypeError(f"a setting of type {type(value).__name__} has no TOML form here")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recurra.estimators.regressor import SequenceRegressor
     from recurra.estimators.tagger import SequenceTagger
     from recurra.estimators.transducer import SequenceTransducer
+    from recurra.estimators.tuning import tune
 
 _HOME = {
     "SequenceClassifier": "recurra.estimators.classifier",
@@ -25,6 +26,7 @@ _HOME = {
     "SequenceTagger": "recurra.estimators.tagger",
     "SequenceTransducer": "recurra.estimators.transducer",
     "compare": "recurra.estimators.comparison",
+    "tune": "recurra.estimators.tuning",
 }
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "SequenceTagger",
     "SequenceTransducer",
     "compare",
+    "tune",
 ]
 
 

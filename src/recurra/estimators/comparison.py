@@ -15,7 +15,7 @@ from recurra.train.compare import CELLS, compare_cases
 from recurra.train.compare_material import Files, read_test
 from recurra.train.compare_trial import Silent, Watch
 
-__all__ = ["compare"]
+__all__ = ["cases_of", "compare"]
 
 _TARGETS: dict[str, Literal["auto", "class", "number"]] = {"classify": "class", "regress": "number"}
 
@@ -69,7 +69,7 @@ def compare(
     if "cell" in settings:
         raise SettingsError("cell is what is compared: name the cells with cells=[...]")
     chosen = Settings.from_flat(settings)
-    cases = _cases(X, y, chosen)
+    cases = cases_of(X, y, chosen)
     judging = None
     if test is not None:
         sequences, answers = test if isinstance(test, tuple) else (test, None)
@@ -78,7 +78,7 @@ def compare(
         if answers is None and (isinstance(sequences, str | Path) or is_table(sequences)):
             judging = read_test(sequences, cases, chosen)
         else:
-            judging = _cases(sequences, answers, named)
+            judging = cases_of(sequences, answers, named)
     paths = [part for part in (X, test) if part is not None]
     files = None
     if all(isinstance(part, str | Path) for part in paths):
@@ -101,7 +101,8 @@ def compare(
     )
 
 
-def _cases(X: Any, y: Any, settings: Settings) -> Cases:
+def cases_of(X: Any, y: Any, settings: Settings) -> Cases:
+    """Cases with targets from a file, a table, or sequences and their answers."""
     if isinstance(X, str | Path) or is_table(X):
         if y is not None:
             raise SettingsError("a file or table holds its own targets: name them with target=")

@@ -26,6 +26,8 @@ __all__ = [
     "FitReport",
     "RangeTest",
     "SeedRun",
+    "TunedTrial",
+    "Tuning",
 ]
 
 # evaluate --json: these names beside `task`, `n` (cases) and `seconds`; rates are in [0, 1].
@@ -311,6 +313,46 @@ class Comparison(TypedDict):
     verdict: str
     equal_time: EqualTime | None
     picture: str
+
+
+class TunedTrial(TypedDict):
+    """One trial of a search, and a line of its trials.jsonl.
+
+    `state`: "finished", "pruned", "failed" or "running"; `value`: the figure of the best epoch, of
+    a pruned trial that of the last, null where there is none; `settings`: what was varied; `why`:
+    why it failed, else null.
+    """
+
+    trial: int
+    state: str
+    value: float | None
+    epochs: int
+    best_epoch: int | None
+    parameters: int | None
+    seconds: float | None
+    settings: dict[str, bool | int | float | str]
+    why: str | None
+
+
+class Tuning(TypedDict):
+    """`recurra tune --json`, and tune.json in OUT.
+
+    `finished`, `pruned`, `failed`, `running`: how many trials are; `best` and `config`, the TOML
+    that `fit` takes, are null where none has finished.
+    """
+
+    task: str
+    metric: str
+    direction: str
+    finished: int
+    pruned: int
+    failed: int
+    running: int
+    best: TunedTrial | None
+    config: str | None
+    table: str
+    picture: str
+    trials: list[TunedTrial]
 
 
 class RangeTest(TypedDict):

@@ -19,7 +19,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from recurra.errors import SettingsError
 from recurra.spec.settings import SECTIONS, Settings, section_of, tasks_of
 
-__all__ = ["DEFAULT_SPACE", "Choice", "Range", "Space", "own_range", "read_space"]
+__all__ = ["DEFAULT_SPACE", "Choice", "Range", "Space", "own_range", "read_space", "spelt"]
 
 DEFAULT_SPACE = (
     "cell",
@@ -64,7 +64,7 @@ class Choice:
     values: tuple[bool | int | float | str, ...]
 
     def __str__(self) -> str:
-        return ",".join(_spelt(value) for value in self.values)
+        return ",".join(spelt(value) for value in self.values)
 
 
 Space = Mapping[str, Range | Choice]
@@ -172,7 +172,8 @@ def _kind(name: str) -> Any:
     return str if get_origin(annotation) is Literal else annotation
 
 
-def _spelt(value: bool | int | float | str) -> str:
+def spelt(value: bool | int | float | str) -> str:
+    """A value as a person reads it: yes, 0.0123457, gru."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -44,6 +44,7 @@ class Line:
         colour: Of the line and its label.
         label: At its end; "": none.
         faint: One of many.
+        dots: Its points alone, in any order.
     """
 
     x: Sequence[float]
@@ -51,6 +52,7 @@ class Line:
     colour: str
     label: str = ""
     faint: bool = False
+    dots: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,19 +135,21 @@ def _lines(curves: Sequence[Curve], key: Literal["loss", "metric"], *, timed: bo
     return found
 
 
-def draw(panels: Sequence[Panel], title: str) -> str:
-    """Panels side by side as one SVG."""
-    width = _WIDTH * len(panels)
+def draw(panels: Sequence[Panel], title: str, columns: int | None = None) -> str:
+    """Panels as one SVG, so many side by side; None: all of them."""
+    columns = min(columns or len(panels), len(panels))
+    width, height = _WIDTH * columns, _HEIGHT * math.ceil(len(panels) / columns)
     body = "".join(
-        f'<g transform="translate({_WIDTH * k} 0)">{_panel(panel)}</g>'
+        f'<g transform="translate({_WIDTH * (k % columns)} {_HEIGHT * (k // columns)})">'
+        f"{_panel(panel)}</g>"
         for k, panel in enumerate(panels)
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT}" '
-        f'width="{width}" height="{_HEIGHT}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" '
         f'font-family="{SVG_FAMILIES}" font-size="11">'
         f"<title>{_escaped(title)}</title>"
-        f'<rect width="{width}" height="{_HEIGHT}" fill="#ffffff"/>{body}</svg>\n'
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>{body}</svg>\n'
     )
 
 
@@ -174,7 +178,8 @@ def _panel(panel: Panel) -> str:
             f'stroke="{INK}" stroke-dasharray="4 3"/>'
         )
         parts.append(_text(place, _TOP - 4, word, INK, anchor="middle"))
-    parts += [_path(line, x, y) for line in sorted(panel.lines, key=lambda line: not line.faint)]
+    for line in sorted(panel.lines, key=lambda line: not line.faint):
+        parts.append(_points(line, x, y) if line.dots else _path(line, x, y))
     return "".join([*parts, *_labels(panel.lines, y)])
 
 
@@ -217,6 +222,15 @@ class _Axis:
         step = next(unit * k for k in (1, 2, 2.5, 5, 10) if unit * k >= rough)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return [k * step for k in range(first, last + 1)]
+
+
+def _points(line: Line, x: _Axis, y: _Axis) -> str:
+    look = 'opacity="0.3"' if line.faint else 'opacity="0.85"'
+    return "".join(
+        f'<circle cx="{x.place(a):.1f}" cy="{y.place(b):.1f}" r="3.5" fill="{line.colour}" {look}/>'
+        for a, b in zip(line.x, line.y, strict=True)
+        if math.isfinite(b)
+    )
 
 
 def _path(line: Line, x: _Axis, y: _Axis) -> str:
