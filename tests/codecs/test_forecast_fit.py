@@ -79,7 +79,7 @@ def test_a_state_is_carried_only_where_each_row_is_read_once_as_it_is() -> None:
     ("settings", "error", "words"),
     [
         ({"decoding": "recursive"}, SettingsError, "nothing forecasts the covariate 'x'"),
-        ({"missing": "decay"}, SettingsError, "forecasts carry the last value forward"),
+        ({"missing": "decay"}, SettingsError, "stand on a regular beat"),
     ],
 )
 def test_what_contradicts_is_refused(settings: dict[str, Any], error: Any, words: str) -> None:

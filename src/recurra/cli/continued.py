@@ -65,6 +65,7 @@ def continue_bundle(
 
     _settled(bundle)
     model = runtime.load(bundle)
+    tail = runtime.read_bundle(bundle).tail
     if out is not None:
         require_new_folder(out)
 
@@ -76,6 +77,7 @@ def continue_bundle(
         settings,
         valid=None if valid is None else read(valid),
         base=model.parts,
+        tail=tail,
         progress=progress,
     )
     if fitted.best_epoch == 0:

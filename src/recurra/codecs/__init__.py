@@ -22,6 +22,7 @@ from recurra.codecs.from_json import CODECS, codec_from_json
 from recurra.codecs.inspection import Inspection, inspect, inspect_cases, missing_report
 from recurra.codecs.read import SUFFIXES, read_cases
 from recurra.codecs.series import SeriesCodec
+from recurra.codecs.tail import after, tail_arrays, tail_from_arrays, tail_of
 from recurra.codecs.target import LabelCodec, TargetCodec, ValueCodec
 from recurra.codecs.text import TextCodec
 
@@ -44,6 +45,7 @@ __all__ = [
     "TextCodec",
     "Timed",
     "ValueCodec",
+    "after",
     "cases_from_arrays",
     "codec_from_json",
     "corpus_cases",
@@ -54,5 +56,8 @@ __all__ = [
     "missing_report",
     "read_cases",
     "read_corpus",
+    "tail_arrays",
+    "tail_from_arrays",
+    "tail_of",
     "task_of",
 ]

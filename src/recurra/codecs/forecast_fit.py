@@ -11,6 +11,7 @@ import numpy.typing as npt
 from recurra.codecs.calendar import CALENDAR, Frequency, find_frequency, regular
 from recurra.codecs.cases import Cases
 from recurra.codecs.forecast import ForecastCodec
+from recurra.codecs.forecast_holes import ForecastStrategy, Holes
 from recurra.codecs.forecast_table import SeriesCases
 from recurra.codecs.scaling import Scaling
 from recurra.errors import DataError, SettingsError
@@ -70,11 +71,13 @@ def fit_forecast_codec(
     """
     chosen, model = settings.data, settings.model
     lookback, segment, season = window_lengths(cases, settings)
-    if chosen.missing not in ("auto", "last"):
+    if chosen.missing == "decay":
         raise SettingsError(
-            f"missing={chosen.missing!r}: forecasts carry the last value forward and learn from "
-            "what was observed; leave missing out"
+            "missing='decay' lets a state fade between readings at uneven times, and the rows of a "
+            "forecast stand on a regular beat: take missing='mask', which says how long ago each "
+            "value was observed"
         )
+    strategy: ForecastStrategy = "last" if chosen.missing == "auto" else chosen.missing
     if not isinstance(cases, SeriesCases):
         cases = _all_targets(cases)
     frequency = _frequency(cases)
@@ -99,8 +102,18 @@ def fit_forecast_codec(
             f"decoding='recursive' reads its forecasts again, which must be points, got "
             f"distribution={model.distribution!r}: take decoding='direct'"
         )
+    if recursive and strategy == "mask":
+        raise SettingsError(
+            "missing='mask' says what was observed, and forecasts that are read again as history "
+            "were not: take decoding='direct', or missing='last'"
+        )
     values = [_even(x, t, frequency, cases) for x, t in _with_times(cases)]
     count = len(cases.target_names)
+    own = count + len(cases.past_names)
+    scaling = _fitted_scaling(chosen.scaling, values, cases)
+    figures = [
+        (shift[:own], scale[:own]) for shift, scale in map(scaling.at, range(len(scaling.shift)))
+    ]
     return ForecastCodec(
         targets=cases.target_names,
         past=cases.past_names,
@@ -115,13 +128,15 @@ def fit_forecast_codec(
         carried=segment == 1
         and chosen.normalise == "none"
         and not recursive
+        and strategy != "linear"
         and not model.bidirectional,
         normalise=chosen.normalise,
-        scaling=_fitted_scaling(chosen.scaling, values, cases),
+        scaling=scaling,
         frequency=frequency,
         dated=cases.dated,
         season=season,
         naive_error=_naive_errors([x[:, :count] for x in values], season),
+        missing=Holes.fit(strategy, [x[:, :own] for x in values], figures),
         dtype=dtype,
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from recurra.codecs import json_tree
 from recurra.codecs.calendar import CALENDAR, Frequency
 from recurra.codecs.cases import Columns
+from recurra.codecs.forecast_holes import Holes
 from recurra.codecs.scaling import Normalise, Scaling
 from recurra.errors import BundleError
 
@@ -29,6 +30,7 @@ _KEYS = {
     "scaling",
     "frequency",
     "naive_error",
+    "missing",
     "dtype",
 }
 
@@ -48,6 +50,7 @@ def codec_to_tree(codec: ForecastCodec) -> dict[str, Any]:
         if frequency is None
         else {"step": frequency.step, "months": frequency.months},
         "naive_error": [list(row) for row in codec.naive_error],
+        "missing": codec.missing.to_json(),
         "dtype": codec.dtype,
     }
 
@@ -58,6 +61,9 @@ def codec_from_tree(tree: Any) -> dict[str, Any]:
     Raises:
         BundleError: a key is missing or unknown, or a value is not what a codec can hold.
     """
+    if isinstance(tree, dict):
+        # A bundle that was written before there was a choice leaves it out.
+        tree = {"missing": Holes().to_json(), **tree}
     tree = json_tree.object_of(tree, "codec", _KEYS)
     json_tree.choice(tree["kind"], "codec: kind", ("forecast",))
     fields: dict[str, Any] = {n: json_tree.texts(tree[n], f"codec: {n}") for n in _NAMES}
@@ -78,6 +84,7 @@ def codec_from_tree(tree: Any) -> dict[str, Any]:
     ):
         raise BundleError("codec: a state is carried only where each row is read once, as it is")
     scaling = Scaling.from_json(tree["scaling"], len(features))
+    own = len(fields["targets"]) + len(fields["past"])
     fields |= {
         "roles": _roles(tree["roles"]),
         "channels": json_tree.choice(tree["channels"], "codec: channels", ("joint", "separate")),
@@ -85,8 +92,12 @@ def codec_from_tree(tree: Any) -> dict[str, Any]:
         "scaling": scaling,
         "frequency": _frequency(tree["frequency"]),
         "naive_error": _errors(tree["naive_error"], len(scaling.shift), len(fields["targets"])),
+        "missing": Holes.from_json(tree["missing"], len(scaling.shift), own),
         "dtype": json_tree.choice(tree["dtype"], "codec: dtype", ("float32", "float64")),
     }
+    strategy = fields["missing"].strategy
+    if (strategy == "linear" and tree["carried"]) or (strategy == "mask" and tree["recursive"]):
+        raise BundleError(f"codec: missing={strategy!r} does not go with how the rows are read")
     if fields["calendar"] and not (fields["frequency"] and fields["dated"]):
         raise BundleError("codec: calendar features need dates at a known frequency")
     return fields

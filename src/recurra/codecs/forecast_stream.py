@@ -34,6 +34,7 @@ def start(codec: ForecastCodec, series: str = "") -> dict[str, Array]:
         "time": np.full(1, np.nan),
         "newest": np.zeros(len(codec.features)),
     }
+    slots |= codec.missing.start(len(codec.targets) + len(codec.past))
     if not codec.carried:
         slots["window"] = np.zeros((codec.lookback, width))
     return slots
@@ -69,16 +70,22 @@ def step(
             "observation was refused, the state kept"
         )
     newest = np.where(np.isnan(scaled), slots["newest"], scaled)
-    values = newest
+    own = len(codec.targets) + len(codec.past)
+    series = int(slots["series"][0])
+    filled, marks, remembered = codec.missing.step(
+        scaled[:own], newest[:own], series, len(codec.targets), slots
+    )
+    features = np.zeros(0)
     if codec.calendar:
-        features = calendar_features(codec.later(np.array([clock])), codec.calendar)
-        values = np.concatenate([newest, features[0]])
+        features = calendar_features(codec.later(np.array([clock])), codec.calendar)[0]
+    values = np.concatenate([filled, newest[own:], features, marks])
     rows = int(slots["rows"][0]) + 1
     after = {
         "series": slots["series"],
         "rows": np.array([rows]),
         "time": np.array([clock]),
         "newest": newest,
+        **remembered,
     }
     window = values[None]
     if not codec.carried:
@@ -144,7 +151,8 @@ def _clock(codec: ForecastCodec, time: float | None, slots: Mapping[str, Array])
         positions, wrong = codec.frequency.positions(np.array([before, time], np.float64))
         if wrong is not None or positions[1] != 1:
             raise ObservationError(
-                f"expected a row every {codec.frequency}, got {time!r} after {before!r}: feed "
+                f"expected a row every {codec.frequency.told(dated=codec.dated)}, got "
+                f"{_shown(time, codec)} after {_shown(before, codec)}: feed "
                 "absent rows as NaN, or start the stream again"
             )
     return float(time)

@@ -41,6 +41,8 @@ class Cut:
             one row for each target, which holds that target alone (with all covariates).
         normalise: Of each window's targets by its own rows.
         dtype: Of x and y.
+        marks: Columns that say something of each target beside its value (whether it was observed,
+            how long ago): the last `marks * A` ones, all targets side by side for each.
     """
 
     targets: int
@@ -52,6 +54,7 @@ class Cut:
     channels: Literal["joint", "separate"] = "joint"
     normalise: Normalise = "none"
     dtype: Literal["float32", "float64"] = "float32"
+    marks: int = 0
 
     @property
     def separate(self) -> bool:
@@ -71,7 +74,8 @@ class Cut:
     @property
     def step_width(self) -> int:
         """Numbers in one step of x."""
-        columns = 1 + self.width - self.targets if self.separate else self.width
+        own = 1 + self.marks
+        columns = own + self.width - own * self.targets if self.separate else self.width
         return self.segment * columns
 
     def segments(self, rows: Array) -> Array:
@@ -91,6 +95,9 @@ class Track:
         shift: Of the series' targets, [A].
         scale: Of the series' targets, [A].
         times: [T] float64, or None.
+        carried: As `values`, holes filled by what was observed last; None: `values` are so.
+        known_from: Of each value the row at which it is known, [T, F] int64: a line to a later
+            value only there, before it what was observed last; None: at its own.
     """
 
     name: str
@@ -99,6 +106,8 @@ class Track:
     shift: Array
     scale: Array
     times: Array | None = None
+    carried: Array | None = None
+    known_from: Array | None = None
 
 
 class Windows(EncodedCases):
@@ -202,7 +211,9 @@ class Windows(EncodedCases):
 
         Where a series begins later, its first row stands for those before.
         """
-        values = self.rows(index, rows, 0)[:, :, : self.cut.targets]
+        places, last = self._around(index, rows, 0)
+        del last
+        values = self._carried[places][:, :, : self.cut.targets]
         shift, scale = self.units(index)
         past: Array = shift[:, None] + values * scale[:, None]
         return past
@@ -219,14 +230,25 @@ class Windows(EncodedCases):
         Where a series begins later its first row stands for those before, and where it ends its
         last row for those after.
         """
+        return self._read(*self._around(index, before, after))
+
+    def _around(self, index: Sequence[int] | Array, before: int, after: int) -> tuple[Array, Array]:
+        """Places of rows around each window's end, [B, before + after]; and of that end, [B]."""
         series, last = self.origins[np.asarray(index, dtype=np.int64)].T
         row = np.clip(
             last[:, None] + np.arange(1 - before, after + 1),
             0,
             self._lengths[series][:, None] - 1,
         )
-        found: Array = self._values[self._first[series][:, None] + row]
-        return found
+        return self._first[series][:, None] + row, self._first[series] + last
+
+    def _read(self, places: Array, ends: Array) -> Array:
+        """The rows at some places [B, R], as they are known at a window's end [B]."""
+        found: Array = self._values[places]
+        if self._known_from is None:
+            return found
+        later = self._known_from[places] > ends[:, None, None]
+        return np.where(later, self._carried[places], found)
 
     def _times(self, series: Array, last: Array) -> Array:
         clocks = [track.times for track in self.tracks]
@@ -242,8 +264,7 @@ class Windows(EncodedCases):
         # A history shorter than a segment is lengthened by its first row.
         row = np.maximum(last[:, None] + 1 - rows[:, None] + place, 0)
         row = np.minimum(row, last[:, None])
-        history: Array = self._values[self._first[series][:, None] + row]
-        return history
+        return self._read(self._first[series][:, None] + row, self._first[series] + last)
 
     def _ahead(self, series: Array, last: Array, shift: Array, scale: Array) -> dict[str, Array]:
         cut = self.cut
@@ -274,6 +295,25 @@ class Windows(EncodedCases):
     @cached_property
     def _values(self) -> Array:
         return np.concatenate([track.values for track in self.tracks])
+
+    @cached_property
+    def _carried(self) -> Array:
+        """The values, holes filled by what was observed last."""
+        if all(track.carried is None for track in self.tracks):
+            return self._values
+        return np.concatenate([t.values if t.carried is None else t.carried for t in self.tracks])
+
+    @cached_property
+    def _known_from(self) -> Array | None:
+        """Of each value the place at which it is known; None: each at its own."""
+        if all(track.known_from is None for track in self.tracks):
+            return None
+        parts: list[Array] = []
+        for track, first in zip(self.tracks, self._first, strict=True):
+            rows = track.known_from
+            parts.append((np.zeros(track.values.shape, np.int64) if rows is None else rows) + first)
+        found: Array = np.concatenate(parts)
+        return found
 
     @cached_property
     def _truth(self) -> Array:
@@ -313,13 +353,18 @@ def cut_rows(history: Array, steps: Array, cut: Cut) -> tuple[Array, Array, Arra
 
 
 def _stepped(history: Array, cut: Cut) -> Array:
-    """Rows [B, R, F] as steps of S rows; separate: each target beside all covariates."""
+    """Rows [B, R, F] as steps of S rows; separate: each target and its marks beside the rest."""
     batch, rows, _ = history.shape
     steps = rows // cut.segment
     if not cut.separate:
         return history.reshape(batch, steps, -1)
     own = history[:, :, : cut.targets].transpose(0, 2, 1).reshape(batch, cut.targets, steps, -1)
-    rest = history[:, :, cut.targets :].reshape(batch, 1, steps, -1)
+    end = history.shape[2] - cut.marks * cut.targets
+    if cut.marks:
+        marks = history[:, :, end:].reshape(batch, rows, cut.marks, cut.targets)
+        marks = marks.transpose(0, 3, 1, 2).reshape(batch, cut.targets, steps, -1)
+        own = np.concatenate([own, marks], axis=3)
+    rest = history[:, :, cut.targets : end].reshape(batch, 1, steps, -1)
     if rest.shape[-1]:
         shared = np.broadcast_to(rest, (batch, cut.targets, steps, rest.shape[-1]))
         own = np.concatenate([own, shared], axis=3)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["AbstractSequenceEstimator", "is_table"]
 
 Array = npt.NDArray[Any]
+# What a training sets, beside what `_take` makes of the model.
+_LEARNT = ("model_", "_origin", "history_", "n_iter_", "best_metric_", "fit_seconds_")
 
 
 class _UnfittedError(NotFittedError, ScikitNotFittedError):  # type: ignore[misc]  # scikit-learn ships no types
@@ -101,6 +103,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             pair = valid if isinstance(valid, tuple) else (valid, None)
             held_out = self._cases(*pair, need_target=True)
         self._learnt(fit_cases(cases, settings, valid=held_out, progress=progress))
+        self.__dict__.pop("_former", None)
         return self
 
     def partial_fit(
@@ -111,7 +114,10 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         What was learnt of scales, symbols and labels stays, and so does the network; training
         begins with its weights, under this estimator's learning rate, schedule and epochs. The
         newest share `valid_fraction` of X is held out, and the old weights stay unless an epoch is
-        better on it. `valid_fraction=0` takes the last epoch.
+        better on it. `valid_fraction=0` takes the last epoch. `roll_back` undoes it.
+
+        Where newer data continue older ones (rows of a series to forecast, a running text) the end
+        of the older ones is read again ahead of them, so that the network's state is carried on.
 
         Args:
             X: As in `fit`; of the same features and labels.
@@ -135,9 +141,38 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             pair = valid if isinstance(valid, tuple) else (valid, None)
             held_out = base.codec.arrange(self._cases(*pair, need_target=True))
         cases = base.codec.arrange(self._cases(X, y, need_target=True))
-        fitted = fit_cases(cases, self._settings(), valid=held_out, base=base, progress=progress)
-        self._learnt(fitted)
+        fitted = fit_cases(
+            cases,
+            self._settings(),
+            valid=held_out,
+            base=base,
+            tail=self._origin.tail,
+            progress=progress,
+        )
         self.kept_ = fitted.best_epoch == 0
+        if not self.kept_:
+            self._former = self._remembered()
+            self._learnt(fitted)
+        return self
+
+    def roll_back(self) -> Self:
+        """Put back what was learnt before the last `partial_fit` that changed it.
+
+        Once more undoes that.
+
+        Raises:
+            NotFittedError: no `partial_fit` has changed anything.
+        """
+        if not hasattr(self, "_former"):
+            raise _UnfittedError(
+                f"this {type(self).__name__} has nothing to go back to: no partial_fit has changed "
+                "what it learnt"
+            )
+        former, self._former = self._former, self._remembered()
+        for name in _LEARNT:
+            self.__dict__.pop(name, None)
+        self.__dict__.update(former)
+        self._take(self.model_)
         return self
 
     def save(self, folder: str | Path, *, force: bool = False) -> None:
@@ -165,6 +200,7 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
             decoder=parts.decoder,
             golden=origin.golden.inputs,
             certificate=origin.manifest.certificate,
+            tail=origin.tail,
             force=force,
         )
 
@@ -200,14 +236,18 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
     def __getstate__(self) -> dict[str, Any]:
         # A model holds kernels' memory, which is this process' own: its parts travel instead.
         state = dict(super().__getstate__())
-        if "model_" in state:
-            state["model_"] = (self.model_.parts, self.model_.manifest)
+        if "_former" in state:
+            state["_former"] = dict(state["_former"])
+        for holder in (state, state.get("_former", {})):
+            if "model_" in holder:
+                holder["model_"] = (holder["model_"].parts, holder["model_"].manifest)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if "model_" in state:
-            self.model_ = model_of(*state["model_"])
+        for holder in (self.__dict__, self.__dict__.get("_former", {})):
+            if "model_" in holder:
+                holder["model_"] = model_of(*holder["model_"])
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -261,6 +301,9 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
     def _truth(self, X: Any, y: Any) -> Any:
         """What `score` compares with: y, or a table's own targets."""
         return self._cases(X, y, need_target=True).target_values() if y is None else y
+
+    def _remembered(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name in _LEARNT}
 
     def _learnt(self, fitted: Fitted) -> None:
         """Make what was trained what the estimator has learnt."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.codecs import codec_from_json
+from recurra.codecs import codec_from_json, tail_from_arrays
 from recurra.decode import decoder_from_json
 from recurra.errors import BundleError
 from recurra.runtime.golden import Golden, golden_from_arrays
@@ -28,6 +28,8 @@ __all__ = ["MANIFEST", "VIEWS", "Bundle", "bundle_from_bytes", "check_certificat
 MANIFEST = "manifest.json"
 VIEWS = ("certificate.json", "README.md")
 _ROLES = {"weights", "golden"}
+# Of models that go on learning where they stopped.
+_TAIL = "tail"
 # No manifest or view of ours comes near; the bound keeps a forged one from filling the memory.
 _MOST_TEXT_BYTES = 256 * 2**20
 # A writer may replace the bundle while it is read; each try reads a manifest that is new.
@@ -39,11 +41,19 @@ Read = Callable[[str, int], bytes]
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle's content, checked; nothing of it has run yet."""
+    """A bundle's content, checked; nothing of it has run yet.
+
+    Args:
+        manifest: Names and hashes.
+        parts: The model.
+        golden: Inputs and answers to replay.
+        tail: Raw cases ahead of those that come next, where learning goes on from them.
+    """
 
     manifest: Manifest
     parts: Parts
     golden: Golden
+    tail: tuple[Any, ...] = ()
 
 
 def read_bundle(folder: str | Path) -> Bundle:
@@ -90,8 +100,10 @@ def bundle_from_bytes(manifest: bytes, read: Read) -> Bundle:
         BundleError: as `read_bundle`.
     """
     said = Manifest.from_bytes(manifest)
-    if set(said.files) != _ROLES or set(said.views) != set(VIEWS):
-        raise BundleError("manifest.json must name weights, golden and both views, nothing else")
+    if set(said.files) - {_TAIL} != _ROLES or set(said.views) != set(VIEWS):
+        raise BundleError(
+            "manifest.json must name weights, golden, maybe tail, and both views, nothing else"
+        )
     check_certificate(said.certificate)
     parts = Parts(
         task=said.task,
@@ -107,7 +119,8 @@ def bundle_from_bytes(manifest: bytes, read: Read) -> Bundle:
     for name, hashes in said.views.items():
         if hashlib.sha256(read(name, _MOST_TEXT_BYTES)).hexdigest() not in hashes:
             raise BundleError(f"{name} is damaged or was edited: copy the bundle again")
-    return Bundle(said, parts, golden)
+    tail = tail_from_arrays(parts.codec, _tensors(said, _TAIL, read)) if _TAIL in said.files else ()
+    return Bundle(said, parts, golden, tail)
 
 
 def _tensors(manifest: Manifest, role: str, read: Read) -> dict[str, Any]:

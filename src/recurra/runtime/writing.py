@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from recurra.codecs import AbstractCodec
+from recurra.codecs import AbstractCodec, tail_arrays
 from recurra.decode import AbstractDecoder
 from recurra.errors import OutputError
 from recurra.runtime.bundle import MANIFEST, VIEWS, check_certificate
@@ -47,6 +47,7 @@ def write_bundle(
     golden: Sequence[Any],
     certificate: Mapping[str, Any],
     metrics: Mapping[str, float] | None = None,
+    tail: Sequence[Any] = (),
     force: bool = False,
 ) -> Manifest:
     """Write a bundle, or replace one.
@@ -61,6 +62,7 @@ def write_bundle(
         golden: A few raw cases; the answers are recorded here.
         certificate: As in `spec.report.Certificate`.
         metrics: Figures on held-out cases, for the model card.
+        tail: Raw cases ahead of those that come next, as `codecs.tail_of` gives them.
         force: Replace the bundle that is there.
 
     Returns:
@@ -80,6 +82,8 @@ def write_bundle(
         "weights": tensors_to_bytes(weights),
         "golden": tensors_to_bytes(pair.arrays(codec)),
     }
+    if tail:
+        contents["tail"] = tensors_to_bytes(tail_arrays(codec, tail))
     views = {
         "certificate.json": json_to_bytes(dict(certificate)) + b"\n",
         "README.md": model_card(model, certificate, metrics).encode("utf-8"),

@@ -17,7 +17,7 @@ from recurra.codecs.forecast_fit import fit_forecast_codec, window_lengths
 from recurra.codecs.windows import Windows
 from recurra.decode import conformal_quantile
 from recurra.decode.forecast import LEAST_SCALE, Distribution, ForecastDecoder
-from recurra.errors import SettingsError
+from recurra.errors import DataError, SettingsError
 from recurra.layers import BuildOptions
 from recurra.metrics.baselines import fit_linear_map
 from recurra.spec.batch import Batch, EncodedCases
@@ -101,8 +101,22 @@ class Forecast(AbstractTask):
         return _by_time(cases, lookback, settings.data.horizon, settings.training.valid_fraction)
 
     def newest(self, codec: Any, cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
-        """As `parts`, with the look-back and the horizon of the trained model."""
-        return _by_time(cases, codec.lookback, codec.horizon, settings.training.valid_fraction)
+        """As `parts`, with the look-back and the horizon of the trained model.
+
+        Raises:
+            DataError: no series is long enough to be learnt from and held out.
+        """
+        fraction = settings.training.valid_fraction
+        train, held = _by_time(cases, codec.lookback, codec.horizon, fraction)
+        if fraction and held is None:
+            rows = codec.lookback + 2 * codec.horizon
+            raise DataError(
+                f"expected a series of at least lookback + 2 horizons = {rows} rows, of which the "
+                f"last are held out, got {max(map(len, cases.inputs))} in the longest: give more "
+                "rows, or valid_fraction=0",
+                path=cases.source,
+            )
+        return train, held
 
     def codec(self, train: Cases, settings: Settings) -> ForecastCodec:
         """Columns, clock and scaling of the training part."""

@@ -104,6 +104,15 @@ class Transduce(AbstractTask):
             width=self.beam, length_penalty=float(self.length_penalty), longest=longest
         )
 
+    def like(self, decoder: Any) -> Transduce:
+        """With the beam of a trained model."""
+        return replace(
+            self,
+            beam=decoder.width,
+            length_penalty=decoder.length_penalty,
+            longest=decoder.longest,
+        )
+
     def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
         """{"encoder": ..., "decoder": ...}."""
         assert isinstance(codec, PairCodec)

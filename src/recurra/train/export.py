@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,6 +33,7 @@ def export(
     decoder: AbstractDecoder,
     witnesses: Cases,
     metrics: Mapping[str, float] | None = None,
+    tail: Sequence[Any] = (),
     force: bool = False,
 ) -> Certificate:
     """Certify the model on `witnesses` and write its bundle.
@@ -45,6 +47,7 @@ def export(
         decoder: Outputs -> answers.
         witnesses: Real cases; the first ones become the golden pair.
         metrics: Figures on held-out cases, for the model card.
+        tail: Raw cases ahead of those that come next.
         force: Replace the bundle that is there.
 
     Returns:
@@ -69,6 +72,7 @@ def export(
         golden=list(codec.raw(witnesses)[:_GOLDEN_CASES]),
         certificate=certificate,
         metrics=metrics,
+        tail=tail,
         force=force,
     )
     return certificate

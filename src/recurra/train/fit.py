@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from recurra.codecs import AbstractCodec, Cases, task_of
+from recurra.codecs import AbstractCodec, Cases, after, tail_of, task_of
 from recurra.errors import SettingsError, TrainingError
 from recurra.runtime import MODELS, Parts
 from recurra.spec.batch import EncodedCases
@@ -56,6 +56,7 @@ class Fitted:
         fit_seconds: Wall time, that of resumed epochs included.
         stopped: "epochs", "patience" or "interrupted".
         metrics: Every figure of the task on the held-out part; None without one.
+        tail: Raw cases ahead of those that come next, as `codecs.tail_of` gives them.
         witnesses: Raw cases (held-out ones where there are any) for certificate and golden pair.
         places: Where it writes; None: nowhere.
         main: Whether this process, of several, is the one that writes.
@@ -74,6 +75,7 @@ class Fitted:
     fit_seconds: float
     stopped: str
     metrics: Mapping[str, float] | None
+    tail: tuple[Any, ...]
     witnesses: Cases
     places: Places | None
     main: bool
@@ -107,6 +109,7 @@ class Fitted:
                 decoder=self.task.decoder(self.codec),
                 witnesses=self.witnesses,
                 metrics=self.metrics,
+                tail=self.tail,
                 force=force or (places is not None and places.replace),
             )
             if places:
@@ -149,6 +152,7 @@ def fit_cases(
     *,
     valid: Cases | None = None,
     base: Parts | None = None,
+    tail: Sequence[Any] = (),
     folder: Path | None = None,
     resume: bool = False,
     force: bool = False,
@@ -167,6 +171,8 @@ def fit_cases(
         base: A trained model to go on from: its codec and its network stay, its weights are where
             training begins, and the last cases, not any, are held out. An epoch has to be better
             on them than the base to be taken, so `best_epoch` may stay 0: the base itself.
+        tail: Of the base, as `codecs.tail_of` gave it: read again ahead of `cases`, so that
+            learning goes on in the state in which it stopped.
         folder: DIR of the bundle to be; checkpoint and history go to DIR.run. None: no files.
         resume: Continue from DIR.run's checkpoint, bitwise as if nothing had happened; where there
             is none, begin. All settings but checkpoint_every, the sequences, the number of threads
@@ -187,7 +193,8 @@ def fit_cases(
     refuse_foreign(settings, task.name)
     settings = settled(settings, cases, valid)
     if base is not None:
-        task = task.like(base.decoder)
+        task = task.based(base.decoder, base.weights)
+        cases = after(base.codec, tail, cases)
     train, held = _parts(task, cases, settings, valid, base)
     if held is None and (chosen.calibrate or chosen.tune_threshold or chosen.coverage):
         raise SettingsError(
@@ -296,6 +303,7 @@ def fit_cases(
             answers=watch.answers,
             decoder=task.decoder(codec),
         )
+        loop.settle()
     return Fitted(
         task=task,
         settings=settings,
@@ -309,6 +317,7 @@ def fit_cases(
         fit_seconds=before + time.perf_counter() - begin,
         stopped=run.stopped,
         metrics=figures,
+        tail=tail_of(codec, cases, chosen.window),
         witnesses=task.witnesses(codec, watched),
         places=places,
         main=accelerator.is_main_process,

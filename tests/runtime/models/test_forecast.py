@@ -88,6 +88,8 @@ FORMS: list[dict[str, Any]] = [
     {"distribution": "quantiles", "calendar": ("hour",)},
     {"decoding": "recursive", "calendar": ("weekday",)},
     {"decoding": "recursive", "segment": 1, "normalise": "none", "channels": "joint"},
+    {"missing": "mask"},
+    {"missing": "mean", "channels": "joint"},
     {"segment": 1, "normalise": "none"},
 ]
 

@@ -30,6 +30,18 @@ def test_a_stream_gives_the_forecasts_of_whole_histories(form: dict[str, Any]) -
         assert answer.time == whole.time
 
 
+def test_a_line_to_what_comes_is_refused_in_streams() -> None:
+    own = model(missing="linear")
+    with pytest.raises(SpecError, match="a stream has not seen when the row comes"):
+        own.session()
+    holes = VALUES[:30, :2].copy()
+    holes[10:13] = np.nan
+    filled = holes.copy()
+    steps = np.arange(1, 4)[:, None] / 4
+    filled[10:13] = holes[9] + steps * (holes[13] - holes[9])
+    np.testing.assert_allclose(own(holes).values, own(filled).values, rtol=1e-5)
+
+
 def test_known_covariates_come_with_the_row_they_are_ahead_of() -> None:
     own = model(known=True)
     session = own.session()

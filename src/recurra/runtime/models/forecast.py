@@ -90,6 +90,9 @@ class ForecastModel(AbstractModel):
 
     def why_not_streaming(self) -> str | None:
         """None, but where a row cannot bring all that its forecast reads."""
+        why = self.codec.missing.why_not_streaming()
+        if why is not None:
+            return why
         if self.codec.recursive and self.codec.known:
             return (
                 "recursive forecasts read known covariates of the whole horizon, and a row brings "
