@@ -105,6 +105,40 @@ def test_values_are_onnx_runtime_s_and_weights_come_back(model: onnx.ModelProto,
         assert again[f"layer.{letter}"] == array
 
 
+@pytest.mark.parametrize("cell", [GRU(3, 4, reset="before"), LSTM(3, 4), RNN(3, 4, zoneout=0.2)])
+def test_layers_that_read_backwards_come_back(cell: Any) -> None:
+    """direction="reverse" both ways, to the bit; without a state, for a stream has no end."""
+    made = to_onnx(cell, reverse=True)
+    assert [one.name for one in made.graph.input] == ["x", "lengths"]
+    x = torch.randn(2, 5, 3)
+    lengths = torch.tensor([5, 3])
+    session = onnxruntime.InferenceSession(
+        made.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    (y,) = session.run(None, {"x": x.numpy(), "lengths": lengths.numpy()})
+    with torch.no_grad():
+        wanted = cell.eval()(x, lengths=lengths, reverse=True)[0]
+    torch.testing.assert_close(torch.from_numpy(y), wanted, rtol=0, atol=TOLERANCE)
+    if cell.node.zoneout:
+        return
+    with pytest.raises(ConversionError, match="has direction=reverse: say reverse=True"):
+        from_onnx(made)
+    back = from_onnx(made, reverse=True)
+    for name, value in cell.state_dict().items():
+        assert torch.equal(back.state_dict()[name], value)
+    with pytest.raises(ConversionError, match="expected a layer of one direction, got Stack"):
+        to_onnx(Stack([cell]), reverse=True)
+
+
+def test_deep_layers_of_theirs_keep_their_bits() -> None:
+    """Two nodes above one another -> a Stack -> two nodes with the same W and R."""
+    theirs = two([0, 1, 2])
+    again = initializers(to_onnx(from_onnx(theirs)))
+    for k, name in enumerate("ab"):
+        for letter in "WR":
+            assert again[f"layer.layers.{k}.{letter}"] == initializers(theirs)[f"{name}{letter}"]
+
+
 OURS = {
     "gru": lambda: GRU(3, 4),
     "before": lambda: GRU(3, 4, reset="before", activation="softsign"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from convert.onnx_graphs import run
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convert.onnx_graphs import run
 from recurra.convert.onnx_viterbi import check_paths, paths_model
 from recurra.decode import TagDecoder
 from recurra.errors import ConversionError
@@ -49,5 +49,5 @@ def test_another_path_is_refused() -> None:
     decoder = TagDecoder(output="head", tags=TAGS["none"], potentials="crf")
     row = potentials(3, 1)
     wrong = np.concatenate((row[-3:], row[3:-3], row[:3]))
-    with pytest.raises(ConversionError, match="the tags of .* are other ones in ONNX Runtime"):
+    with pytest.raises(ConversionError, match=r"the tags of .* are other ones in ONNX Runtime"):
         check_paths(paths_model(decoder, wrong), decoder, row)

@@ -32,7 +32,11 @@ IR_VERSION = 8
 
 
 def model_of(
-    graph: Graph, weights: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+    graph: Graph,
+    weights: Mapping[str, Array],
+    metadata: Mapping[str, str] | None = None,
+    *,
+    reverse: bool = False,
 ) -> ModelProto:
     """The ONNX model that computes a graph.
 
@@ -40,12 +44,13 @@ def model_of(
         graph: The network; the state is explicit where it streams, else it begins at its own.
         weights: Every parameter by its path, float32.
         metadata: Texts that go into the model's own metadata.
+        reverse: The graph's cells, of one direction, read each row from its end.
 
     Raises:
         ConversionError: a node, an activation or a dtype has no form in ONNX; says which.
     """
     _refuse(graph, weights)
-    writer = Writer(graph, weights)
+    writer = Writer(graph, weights, reverse=reverse)
     signals = graph.signals()
     names = {name: name for name in graph.inputs}
     for step in graph.steps:

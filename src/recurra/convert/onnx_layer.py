@@ -12,6 +12,7 @@ from recurra.convert.floors import Array, Whole, floors
 from recurra.convert.found import Found
 from recurra.errors import ConversionError, DependencyError
 from recurra.layers import GraphModule, build, from_node
+from recurra.layers.abstract import AbstractRecurrent
 from recurra.ops import Backend
 from recurra.spec.disk import write_atomic
 from recurra.spec.graph import Graph, Step
@@ -75,7 +76,7 @@ def layer_of(found: Found, *, backend: Backend = "auto") -> Whole:
     return layer
 
 
-def to_onnx(layer: Whole, path: str | Path | None = None) -> ModelProto:
+def to_onnx(layer: Whole, path: str | Path | None = None, *, reverse: bool = False) -> ModelProto:
     """An ONNX model that computes what the layer computes, run in ONNX Runtime before it is given.
 
     Args:
@@ -83,14 +84,15 @@ def to_onnx(layer: Whole, path: str | Path | None = None) -> ModelProto:
             inference: dropout is not in the model, zoneout is its expectation. What ONNX's nodes
             do not compute is a Scan of plain operations, which `from_onnx` does not read.
         path: Where to write it; None: nowhere. An existing file is replaced.
+        reverse: As the layer is called with reverse=True: from each row's end.
 
     Returns:
         The model: x [batch, time, I] and lengths [batch] -> y [batch, time, H]; where the layer
-        streams with state.layer.h [batch, H] and its like as inputs, next_state.* as outputs.
+        streams, with state.layer.h [batch, H] and its like as inputs, next_state.* as outputs.
 
     Raises:
-        ConversionError: it is no such layer or not in float32, or ONNX Runtime computes something
-            else.
+        ConversionError: it is no such layer or not in float32, not of one direction where reverse
+            asks for it, or ONNX Runtime computes something else.
         DependencyError: onnx or onnxruntime is not installed.
     """
     try:
@@ -101,8 +103,12 @@ def to_onnx(layer: Whole, path: str | Path | None = None) -> ModelProto:
     size = floors(layer, "to_onnx")[0][0].node.input_size
     graph = Graph({"x": Signal("steps", size)}, (Step("layer", layer.node, ("x",)),), ("layer",))
     weights = {f"layer.{p}": t.detach().cpu().numpy() for p, t in layer.state_dict().items()}
-    model = model_of(graph, weights)
-    check_model(model, _Torch(graph, weights))
+    if reverse and not isinstance(layer, AbstractRecurrent):
+        raise ConversionError(
+            f"reverse=True expected a layer of one direction, got {type(layer).__name__}"
+        )
+    model = model_of(graph, weights, reverse=reverse)
+    check_model(model, _Torch(graph, weights, reverse=reverse), whole_only=reverse)
     if path is not None:
         write_atomic(Path(path), model.SerializeToString())
     return model
@@ -111,8 +117,8 @@ def to_onnx(layer: Whole, path: str | Path | None = None) -> ModelProto:
 class _Torch:
     """A graph's torch module with numpy arrays in and out."""
 
-    def __init__(self, graph: Graph, weights: Mapping[str, Array]) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, weights: Mapping[str, Array], *, reverse: bool) -> None:
+        self.graph, self.reverse = graph, reverse
         self.module: GraphModule = build(graph)
         state = {path: torch.from_numpy(array.copy()) for path, array in weights.items()}
         self.module.load_state_dict(state)
@@ -123,6 +129,10 @@ class _Torch:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Outputs and the state after."""
         given = {name: torch.from_numpy(array) for name, array in inputs.items()}
+        if self.reverse:
+            cell: Any = self.module.get_submodule("layer")
+            y, end = cell(given["x"], lengths=torch.from_numpy(lengths), reverse=True)
+            return {"layer": y.numpy()}, {"layer": end}
         outputs, after = self.module(given, state, lengths=torch.from_numpy(lengths))
         return {name: y.numpy() for name, y in outputs.items()}, after
 

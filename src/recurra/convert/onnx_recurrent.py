@@ -31,7 +31,7 @@ def recurrent(
 ) -> str:
     """x [batch, time, I] -> [batch, time, H], its state explicit where the graph streams."""
     if not writer.streams:
-        return _one_way(writer, node, path, sources[0], writer.steps)[0]
+        return _one_way(writer, node, path, sources[0], writer.steps, reverse=writer.reverse)[0]
     slots = [writer.slot(f"{path}.{field}", node.hidden_size) for field in node.state_fields]
     entering = [name for name, _ in slots]
     y, ends = _one_way(writer, node, path, sources[0], writer.steps, entering)

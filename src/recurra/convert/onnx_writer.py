@@ -44,12 +44,16 @@ class Writer:
     Args:
         graph: The network.
         weights: Its parameters by path, float32.
+        reverse: Cells read each row from its end, and so do not stream.
     """
 
-    def __init__(self, graph: Graph, weights: Mapping[str, Array]) -> None:
+    def __init__(
+        self, graph: Graph, weights: Mapping[str, Array], *, reverse: bool = False
+    ) -> None:
         self.graph = graph
         self.weights = weights
-        self.streams = graph.why_not_streaming() is None
+        self.reverse = reverse
+        self.streams = graph.why_not_streaming() is None and not reverse
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, Array] = {}
         self.inputs: list[ValueInfoProto] = []
