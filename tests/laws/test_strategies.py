@@ -70,6 +70,8 @@ STRATEGIES = st.fixed_dictionaries(
         "zoneout": st.just(0.1),
         "variational": st.just(True),
         "constraint": st.sampled_from(["max_norm", "unit_norm", "non_negative"]),
+        "constrain_by": st.just("projection"),
+        "max_norm": st.just(0.5),
         "label_smoothing": st.just(0.1),
         "class_weight": st.just("balanced"),
     },

@@ -27,6 +27,7 @@ CHANGED: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "clip_ratio": (0.1, {"clip": "adaptive"}, {"clip": "auto"}),
     "clip_percentile": (20.0, {"clip": "auto"}, {}),
     "constrained": (("input_weight",), {"constraint": "unit_norm"}, {}),
+    "constrain_by": ("projection", {"constraint": "max_norm"}, {}),
     "max_norm": (2.0, {"constraint": "max_norm"}, {"constraint": "unit_norm"}),
     "l1_recurrent": (0.1, {}, {"cell": "mingru"}),
     "l2_recurrent": (0.1, {"cell": "rnn"}, {"cell": "mingru"}),
@@ -72,6 +73,7 @@ def test_only_what_others_leave_unread_goes() -> None:
     found = without_unread(given, "cell").flat()
     assert (found["reset"], found["clip_value"]) == ("after", 2.0)
     assert list(unread(found, Settings().flat())) == ["clip_value"]
+    assert without_unread(given) == Settings.from_flat({"cell": "lstm"})
 
 
 def graphs(signal: Signal) -> dict[str, Graph]:

@@ -1,16 +1,15 @@
-"""A penalty is the sum of its named terms, and a constraint holds after it was applied."""
+"""A penalty is the sum of its named terms."""
 
 import pytest
 import torch
 
-from recurra.errors import SettingsError
 from recurra.layers import GraphModule, build
 from recurra.spec.cells import GRUCell
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import Signal
 from recurra.spec.nodes import Bidirectional, Embedding, Linear
 from recurra.spec.settings import TrainingSettings
-from recurra.train.penalties import Constraint, Penalty
+from recurra.train.penalties import Penalty
 
 
 def network() -> GraphModule:
@@ -64,29 +63,3 @@ def test_activations_are_those_of_the_newest_pass() -> None:
 
 def test_without_factors_there_is_none() -> None:
     assert Penalty(network(), TrainingSettings())() is None
-
-
-@pytest.mark.parametrize("word", ["max_norm", "unit_norm", "non_negative"])
-def test_a_constraint_holds(word: str) -> None:
-    module = network()
-    before = {name: value.clone() for name, value in module.state_dict().items()}
-    settings = TrainingSettings(
-        constraint=word, constrained=("recurrent_weight", "head.weight"), max_norm=1.5
-    )
-    Constraint(module, settings).apply()
-    for name, value in module.state_dict().items():
-        if not name.endswith(("recurrent_weight", "head.weight")):
-            assert torch.equal(value, before[name])
-            continue
-        norms, former = value.norm(dim=1), before[name].norm(dim=1)
-        if word == "max_norm":
-            torch.testing.assert_close(norms, former.clamp(max=1.5))
-        elif word == "unit_norm":
-            torch.testing.assert_close(norms, torch.ones_like(norms))
-        else:
-            assert torch.equal(value, before[name].clamp(min=0))
-
-
-def test_a_weight_that_is_not_there_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"'dream', which is no weight .* input_weight"):
-        Constraint(network(), TrainingSettings(constraint="max_norm", constrained=("dream",)))

@@ -135,6 +135,7 @@ class Parameters(TypedDict, total=False):
     embedding_dropout: float
     constraint: Literal["none", "max_norm", "unit_norm", "non_negative"]
     constrained: tuple[str, ...]
+    constrain_by: Literal["parametrisation", "projection"]
     max_norm: float
     class_weight: Literal["none", "balanced"]
     point_loss: Literal["mae", "mse", "huber"]

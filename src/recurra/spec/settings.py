@@ -149,10 +149,12 @@ def refuse_foreign(settings: Settings, task: str) -> None:
 
 
 def without_unread(settings: Settings, *others: str) -> Settings:
-    """The settings, at its default what one of these others leaves unread."""
+    """The settings, at its default what one of these others (none named: any) leaves unread."""
     flat, plain = settings.flat(), Settings().flat()
     names = [
-        name for name in unread(flat, plain) if any(rule.other in others for rule in RULES[name])
+        name
+        for name in unread(flat, plain)
+        if not others or any(rule.other in others for rule in RULES[name])
     ]
     return Settings.from_flat({name: plain[name] for name in names}, settings)
 

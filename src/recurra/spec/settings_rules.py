@@ -67,6 +67,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "clip_ratio": (_one_of("clip", "adaptive"),),
         "clip_percentile": (_one_of("clip", "auto"),),
         "constrained": (_CONSTRAINED,),
+        "constrain_by": (_CONSTRAINED,),
         "max_norm": (_one_of("constraint", "max_norm"),),
         "l1_recurrent": (_RECURRENT,),
         "l2_recurrent": (_RECURRENT,),

@@ -231,12 +231,17 @@ class TrainingSettings(Section):
     )
     constraint: Literal["none", "max_norm", "unit_norm", "non_negative"] = Field(
         "none",
-        description="What weights are kept to after each step, unit by unit.",
+        description="What weights are kept to, unit by unit.",
         json_schema_extra={"search": "none,max_norm,unit_norm"},
     )
     constrained: tuple[str, ...] = Field(
         ("input_weight", "recurrent_weight"),
         description="Names of the weights that the constraint holds for.",
+    )
+    constrain_by: Literal["parametrisation", "projection"] = Field(
+        "parametrisation",
+        description="Whether gradients flow through the constraint, or weights are put back to it "
+        "after each step.",
     )
     max_norm: float = Field(
         3.0,

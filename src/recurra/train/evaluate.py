@@ -16,6 +16,7 @@ from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
 from recurra.spec.report import DIRECTIONS
 from recurra.tasks import AbstractTask
+from recurra.train.constraint import plain_weights
 from recurra.train.rivals import stood_in
 from recurra.train.torch_network import networks_of
 
@@ -35,7 +36,7 @@ _NEEDED = {
 
 def weights_of(module: torch.nn.Module) -> dict[str, Array]:
     """Every parameter by its path; views of a network on the CPU, copies of one that is not."""
-    return {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
+    return {name: value.cpu().numpy() for name, value in plain_weights(module).items()}
 
 
 def model_in_torch(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
@@ -25,10 +26,11 @@ from recurra.spec.settings import TrainingSettings
 from recurra.tasks import AbstractTask, Learned
 from recurra.train.average import Average
 from recurra.train.clip import Clipper
+from recurra.train.constraint import Constraint
 from recurra.train.interrupts import Interrupts, interrupts
 from recurra.train.noise import disturb
 from recurra.train.optimiser import optimiser_for
-from recurra.train.penalties import Constraint, Penalty
+from recurra.train.penalties import Penalty
 from recurra.train.progress import Plan, Progress
 from recurra.train.schedule import falls, learning_rate
 
@@ -119,13 +121,11 @@ class Loop:
         # Of all epochs before each, and of all.
         self._before = [0, *accumulate(self.steps)]
         self._rate_of = rate
-        self.optimiser = optimiser_for(network.to(accelerator.device), settings)
+        self._constraint = Constraint(network.to(accelerator.device), settings)
+        self.optimiser = optimiser_for(network, settings)
         self.clipper = Clipper(list(network.parameters()), settings)
         self.average = Average(network, settings.average)
-        self._penalty, self._constraint = (
-            Penalty(network, settings),
-            Constraint(network, settings),
-        )
+        self._penalty = Penalty(network, settings)
         disturb(network, settings)
         # Accelerate may wrap it; what it learns by is set on the learner itself.
         self._taught = _Learner(network, task)
@@ -294,11 +294,24 @@ class Loop:
     def _measured(self) -> tuple[float, float]:
         """Validation loss and metric as the first process sees them, so that all decide alike."""
         self.network.eval()
-        with self.average.in_place():
+        with self._kept():
             measured = self.measure()
         both = torch.tensor(measured, dtype=torch.float64, device=self.accelerator.device)
         loss, metric = broadcast(both).tolist()
         return loss, metric
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """While it lasts the network has the weights that are kept: a mean of projected ones may
+        have left what they were projected to."""
+        with self.average.in_place():
+            if self.settings.average:
+                self._constraint.apply()
+            yield
+
+    def settle(self) -> None:
+        """Leave plain weights, once nothing is learnt any more."""
+        self._constraint.settle()
 
     def _better(self, run: Run, loss: float, metric: float) -> bool:
         if not run.best or not self.watched:
@@ -309,7 +322,7 @@ class Loop:
 
     def _weights(self) -> dict[str, torch.Tensor]:
         """The weights that are measured and kept."""
-        with self.average.in_place():
+        with self._kept():
             weights = self.network.state_dict()
             return {name: value.detach().clone() for name, value in weights.items()}
 

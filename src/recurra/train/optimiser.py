@@ -10,6 +10,7 @@ import torch
 
 from recurra.errors import SettingsError
 from recurra.spec.settings import TrainingSettings
+from recurra.train.constraint import plain_name
 
 __all__ = ["decays", "optimiser_for"]
 
@@ -38,7 +39,7 @@ def decays(name: str) -> bool:
     Biases and initial states carry an operating point, not a slope; pulling them to zero would
     undo initialisers such as chrono's.
     """
-    return name.rsplit(".", 1)[-1] in ("weight", "input_weight", "recurrent_weight")
+    return plain_name(name).rsplit(".", 1)[-1] in ("weight", "input_weight", "recurrent_weight")
 
 
 def optimiser_for(module: torch.nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:

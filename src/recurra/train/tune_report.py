@@ -11,7 +11,7 @@ from typing import Any, Literal
 from recurra.spec.canonical import json_to_bytes
 from recurra.spec.disk import write_atomic
 from recurra.spec.report import TunedTrial, Tuning
-from recurra.spec.settings import Settings
+from recurra.spec.settings import Settings, without_unread
 from recurra.spec.toml import plain_toml
 from recurra.train.tune_picture import search_picture
 from recurra.train.tune_study import Shared
@@ -47,7 +47,8 @@ def write_results(
             f"{best['value']:.6g} on the held-out part.\n"
             "recurra fit DATA --config FILE trains it; the same DATA and --valid give this figure."
         )
-        text = plain_toml(Settings.from_flat(best["settings"], searched.settings), opening)
+        chosen = without_unread(Settings.from_flat(best["settings"], searched.settings))
+        text = plain_toml(chosen, opening)
         write_atomic(folder / _BEST, text.encode("utf-8"))
     names = list(shared.distributions)
     write_atomic(folder / _TABLES[0], _table(trials, names).encode("utf-8"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from recurra.codecs import Cases
 from recurra.errors import SettingsError, SpecError, TrainingError
 from recurra.spec.report import EpochRecord, TunedTrial
-from recurra.spec.settings import Settings
+from recurra.spec.settings import Settings, without_unread
 from recurra.train import progress
 from recurra.train.checkpoint import CHECKPOINT
 from recurra.train.fit import Fitted, fit_cases
@@ -102,7 +102,8 @@ def run_trial(study: Study, trial: Trial, searched: Searched, folder: Path, watc
     try:
         fitted = fit_cases(
             searched.cases,
-            Settings.from_flat(trial.params, searched.settings),
+            # What was drawn beside what does not read it would be refused.
+            without_unread(Settings.from_flat(trial.params, searched.settings)),
             valid=searched.valid,
             folder=folder / BUNDLE,
             resume=True,
