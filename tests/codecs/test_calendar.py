@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from recurra.codecs.calendar import Frequency, calendar_features, find_frequency, regular
+from recurra.codecs.calendar import Frequency, calendar_features, find_frequency, moment, regular
 from recurra.errors import DataError
 
 
@@ -121,3 +121,29 @@ def test_a_time_has_the_same_features_alone_and_among_others() -> None:
         assert (
             calendar_features(times[k : k + 1], ("hour", "yearday")).tobytes() == whole[k].tobytes()
         )
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (86400.0, "1 day"),
+        (172800.0, "2 days"),
+        (3600.0, "1 hour"),
+        (900.0, "15 minutes"),
+        (0.5, "0.5 seconds"),
+    ],
+)
+def test_a_distance_is_told_with_its_unit(step: float, words: str) -> None:
+    assert Frequency(step).told(dated=True) == words
+    assert Frequency(step).told(dated=False) == f"{step:g}"
+    assert Frequency(0.0, 3).told(dated=True) == "3 months"
+
+
+def test_a_dated_fault_is_told_with_its_date() -> None:
+    times = np.array([0.0, 86400.0, 172800.0, 172800.0 + 43200.0])
+    with pytest.raises(
+        DataError,
+        match="every 1 day, got one 12 hours after the row before, at 1970-01-03 12:00:00",
+    ):
+        regular(np.zeros((4, 1)), times, Frequency(86400.0), "s", dated=True)
+    assert moment(1e300) == "1e+300"

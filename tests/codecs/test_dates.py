@@ -1,8 +1,8 @@
-"""ISO dates are seconds since 1970, spans since zero; plain numbers and other dates are neither."""
+"""Dates are seconds since 1970, spans since zero; plain numbers and other dates are neither."""
 
 import pytest
 
-from recurra.codecs.dates import seconds_of, zoned
+from recurra.codecs.dates import are_compact, seconds_of, spelt_out, zoned
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,15 @@ from recurra.codecs.dates import seconds_of, zoned
         ("-5", None),
         ("1e-5", None),
         ("05/01/2024", None),
+        ("1970/1/2", 86400.0),
+        ("1970.01.02", 86400.0),
+        ("1970年1月2日", 86400.0),
+        ("1970/1/1 7:30", 27000.0),
+        ("1970年1月1日07:30:00", 27000.0),
+        ("1970/13/1", None),
+        ("1970/1/1 noon", None),
+        ("1.5", None),
+        ("2024.5", None),
         ("2024-13-01", None),
         ("", None),
         ("0001-01-01T00:00:00+23:00", -62135679600.0),
@@ -37,3 +46,10 @@ def test_a_time_zone_is_noticed() -> None:
     assert not zoned("1970-01-01")
     assert not zoned("5")
     assert not zoned("07:30")
+
+
+def test_eight_digits_are_dates_where_all_of_them_can_be() -> None:
+    assert are_compact(["20240229", "20240301"])
+    assert seconds_of(spelt_out("19700102")) == 86400.0
+    for fields in ([], ["20240230"], ["20240229", "20240299"], ["2024022"], ["30240101"], ["x"]):
+        assert not are_compact(fields)

@@ -105,7 +105,7 @@ def test_a_row_off_the_beat_is_refused() -> None:
     own = codec()
     _, slots = own.step(VALUES[1], TIMES[1], own.start())
     for time in (TIMES[1], TIMES[1] + 1800, TIMES[3]):
-        with pytest.raises(ObservationError, match=r"expected a row every 3600, got .*as NaN"):
+        with pytest.raises(ObservationError, match=r"expected a row every 1 hour, got .*as NaN"):
             own.step(VALUES[2], float(time), slots)
 
 

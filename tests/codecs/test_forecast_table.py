@@ -118,3 +118,24 @@ def test_times_with_a_zone_are_even_where_clocks_change(write: Write) -> None:
     cases = read(write("t,a\n" + "".join(f"2024-03-31T{row},1\n" for row in rows)))
     assert cases.times is not None
     assert np.diff(cases.times[0]).tolist() == [3600.0, 3600.0]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ["20240131", "20240201", "20240202"],
+        ["2024/1/31", "2024/2/1", "2024/2/2"],
+        ["2024年1月31日", "2024年2月1日", "2024年2月2日"],
+    ],
+)
+def test_dates_as_people_write_them_are_a_day_apart(tmp_path: Path, days: list[str]) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text("date,sold\n" + "".join(f"{day},{k}\n" for k, day in enumerate(days)))
+    cases = read_cases(path, DataSettings(task="forecast"))
+    assert isinstance(cases, SeriesCases)
+    assert cases.dated
+    assert cases.times is not None
+    assert np.diff(cases.times[0]).tolist() == [86400.0, 86400.0]
+    path.write_text(f"date,sold\n{days[1]},1\n{days[0]},2\n")
+    with pytest.raises(DataError, match=f"got {days[0]} after {days[1]}"):
+        read_cases(path, DataSettings(task="forecast"))

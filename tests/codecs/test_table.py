@@ -75,7 +75,9 @@ def test_a_column_is_numeric_if_half_of_it_is(fields: tuple[str, ...], numeric: 
 def test_times_are_numbers_or_iso_dates() -> None:
     assert table("5", "6.5").times("a").tolist() == [5.0, 6.5]
     assert table("1970-01-01", "1970-01-01T00:01").times("a").tolist() == [0.0, 60.0]
-    assert table("20240501", "20240502").times("a").tolist() == [20240501.0, 20240502.0]
+    assert table("20240430", "20240501").times("a").tolist() == [1714435200.0, 1714521600.0]
+    assert table("20240499", "20240501").times("a").tolist() == [20240499.0, 20240501.0]
+    assert [table(field).dated("a") for field in ("20240501", "07:30", "5")] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,14 @@ import numpy.typing as npt
 
 from recurra.errors import DataError
 
-__all__ = ["CALENDAR", "Frequency", "calendar_features", "find_frequency", "regular"]
+__all__ = [
+    "CALENDAR",
+    "Frequency",
+    "calendar_features",
+    "find_frequency",
+    "moment",
+    "regular",
+]
 
 Array = npt.NDArray[Any]
 _HOUR, _DAY, _WEEK = 3600.0, 86400.0, 604800.0
@@ -50,6 +58,14 @@ class Frequency:
         if self.months:
             return "month" if self.months == 1 else f"{self.months} months"
         return f"{self.step:g}"
+
+    def told(self, *, dated: bool) -> str:
+        """How far apart, with the unit that the times have.
+
+        Args:
+            dated: Times are seconds.
+        """
+        return _span(self.step) if dated and not self.months else str(self)
 
     def positions(self, times: Array) -> tuple[Array, int | None]:
         """The number of each row, [T] int64, the first being 0; and the first row off the beat.
@@ -94,6 +110,24 @@ class Frequency:
         return 1
 
 
+def moment(seconds: float) -> str:
+    """Seconds since 1970-01-01 UTC as an ISO date; a number that is none as it is."""
+    try:
+        found = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.15g}"
+    return found.replace(tzinfo=None).isoformat(sep=" ")
+
+
+def _span(seconds: float) -> str:
+    """1 day, 90 minutes, 0.5 seconds: in the largest unit that leaves no rest."""
+    units = ((_DAY, "day"), (_HOUR, "hour"), (60.0, "minute"))
+    fitting = [u for u in units if seconds >= u[0] and seconds % u[0] == 0]
+    length, unit = fitting[0] if fitting else (1.0, "second")
+    count = seconds / length
+    return f"{count:g} {unit}{'' if count == 1 else 's'}"
+
+
 def find_frequency(times: Sequence[Array]) -> Frequency | None:
     """The frequency of series by the distances that are most frequent; None: one row each.
 
@@ -115,7 +149,7 @@ def find_frequency(times: Sequence[Array]) -> Frequency | None:
 
 
 def regular(
-    values: Array, times: Array, frequency: Frequency, where: str
+    values: Array, times: Array, frequency: Frequency, where: str, *, dated: bool = False
 ) -> tuple[Array, Array, int]:
     """The rows with those that are absent put in as NaN, their times, and how many were absent.
 
@@ -124,6 +158,7 @@ def regular(
         times: [T], rising.
         frequency: Of all series.
         where: What they are, for the message.
+        dated: Times are seconds since 1970-01-01 UTC.
 
     Raises:
         DataError: a row stands beside the beat: the frequency changes.
@@ -131,17 +166,20 @@ def regular(
     positions, wrong = frequency.positions(times)
     if wrong is None and len(np.unique(positions)) < len(positions):
         wrong = int(np.flatnonzero(np.diff(positions) == 0)[0]) + 1
+    every = frequency.told(dated=dated)
     if wrong is not None:
+        gap = float(times[wrong] - times[wrong - 1])
+        came = f"{_span(gap)} after the row before, at {moment(times[wrong])}"
         raise DataError(
-            f"{where}, row {wrong + 1}: expected a row every {frequency}, got one "
-            f"{times[wrong] - times[wrong - 1]:g} after the row before: the frequency changes; "
+            f"{where}, row {wrong + 1}: expected a row every {every}, got one "
+            f"{came if dated else f'{gap:g} after the row before'}: the frequency changes; "
             "resample the series to one frequency, or leave the time column out to count rows"
         )
     rows = int(positions[-1]) + 1
     absent = rows - len(times)
     if absent > _MOST_ABSENT * len(times):
         raise DataError(
-            f"{where}: expected a row every {frequency}, got {len(times)} rows over a span of "
+            f"{where}: expected a row every {every}, got {len(times)} rows over a span of "
             f"{rows}: name the time column that is meant, or leave it out to count rows"
         )
     if not absent:

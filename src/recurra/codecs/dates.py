@@ -1,17 +1,22 @@
 """ISO dates as seconds since 1970-01-01 UTC; a date without a zone counts as UTC.
 
-A month, 2024-05, is its first day. A time of day or a span, 07:30 or 47:59:30, is its seconds since
-zero.
+A month, 2024-05, is its first day. With the year first a date may also be 2024/5/31, 2024.5.31 or
+2024年5月31日, a time behind it. A time of day or a span, 07:30 or 47:59:30, is its seconds since
+zero. A column of nothing but dates such as 20240531 is read as these.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-__all__ = ["seconds_of", "zoned"]
+__all__ = ["are_compact", "seconds_of", "spelt_out", "zoned"]
 
 _MONTH = len("2024-05")
+_YEAR_FIRST = re.compile(r"([0-9]{4})([/.年])([0-9]{1,2})[/.月]([0-9]{1,2})日?(?:[T ]?(\S.*))?")
+# Within these years eight digits are a date, and hardly ever a count.
+_COMPACT = re.compile(r"(?:19|20)[0-9]{6}")
 _SPAN = re.compile(r"([0-9]{1,5}):([0-5][0-9])(?::([0-5][0-9](?:\.[0-9]{1,9})?))?")
 
 
@@ -30,6 +35,20 @@ def seconds_of(field: str) -> float | None:
         return None
 
 
+def are_compact(fields: Iterable[str]) -> bool:
+    """Whether all fields are dates of eight digits, 20240531: each of them, and at least one."""
+    known = set(fields)
+    return bool(known) and all(
+        _COMPACT.fullmatch(field) is not None and _moment(spelt_out(field)) is not None
+        for field in known
+    )
+
+
+def spelt_out(field: str) -> str:
+    """20240531 as 2024-05-31."""
+    return f"{field[:4]}-{field[4:6]}-{field[6:]}"
+
+
 def zoned(field: str) -> bool:
     """Whether an ISO date names its time zone."""
     moment = _moment(field)
@@ -37,7 +56,12 @@ def zoned(field: str) -> bool:
 
 
 def _moment(field: str) -> datetime | None:
-    # "20240501" is an ISO date too, but in a column of times it is a number.
+    year_first = _YEAR_FIRST.fullmatch(field)
+    if year_first is not None:
+        year, _, month, day, clock = year_first.groups()
+        hours = "" if clock is None else f"T{'0' if clock[1:2] == ':' else ''}{clock}"
+        field = f"{year}-{month:0>2}-{day:0>2}{hours}"
+    # "20240501" is an ISO date too, but alone it may be any number.
     if "-" not in field[1:]:
         return None
     if len(field) == _MONTH and field[4] == "-":

@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs.cases import Cases, Columns
-from recurra.codecs.dates import seconds_of
 from recurra.codecs.read_table import TABLES, read_table
 from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import is_role_name, named_column
@@ -222,8 +221,7 @@ def _numbers(table: Table, column: str) -> Array:
 def _clock(table: Table, column: str | None) -> tuple[Array | None, bool]:
     if column is None:
         return None, False
-    first = next(iter(table.texts(column)), "")
-    return table.times(column), seconds_of(first) is not None
+    return table.times(column), table.dated(column)
 
 
 def _check_times(
@@ -233,7 +231,8 @@ def _check_times(
         fault = first_fault(clock)
         if fault is None:
             continue
-        step, problem = fault
+        fields = table.texts(column)
+        step, problem = first_fault(clock, [fields[int(row)] for row in rows]) or fault
         raise table.error(
             f"{problem} (series {name!r}): sort the rows of each series by time; where clocks were "
             "put back an hour, give times with their zone, or in UTC",

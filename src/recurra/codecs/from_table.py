@@ -169,7 +169,8 @@ def _check_times(
     for (name, rows), clock in zip(groups.items(), times, strict=True):
         fault = first_fault(clock)
         if fault is not None:
-            step, problem = fault
+            fields = table.texts(column)
+            step, problem = first_fault(clock, [fields[int(row)] for row in rows]) or fault
             raise table.error(
                 f"{problem} (id {name!r}): sort the rows of each id by time, or correct the time",
                 row=int(rows[step]),

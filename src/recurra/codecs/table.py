@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra.codecs.cases import Label
-from recurra.codecs.dates import seconds_of, zoned
+from recurra.codecs.dates import are_compact, seconds_of, spelt_out, zoned
 from recurra.errors import DataError
 
 if TYPE_CHECKING:
@@ -167,7 +167,9 @@ class Table:
             DataError: with the line of the first field that is neither.
         """
         fields = self.texts(column)
-        if seconds_of(fields[0]) is None:
+        if are_compact(fields):
+            fields = list(map(spelt_out, fields))
+        elif seconds_of(fields[0]) is None:
             return self.floats(column)
         seconds = np.empty(len(fields))
         # A long table names the same times again and again.
@@ -183,6 +185,11 @@ class Table:
                 )
             seconds[row] = found
         return seconds
+
+    def dated(self, column: str) -> bool:
+        """Whether `times` reads a column as dates or spans."""
+        fields = self.texts(column)
+        return bool(fields) and (seconds_of(fields[0]) is not None or are_compact(fields))
 
     def _floats_or_nan(self, column: str) -> Array:
         import polars as pl
