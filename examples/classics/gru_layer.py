@@ -68,6 +68,27 @@ class StatefulGRU(nn.Module):
         self.state = None
 
 
+def length_after_a_step(theirs: Any, ours: StatefulGRU, x: Tensor) -> dict[str, float]:
+    """How far from 1 the recurrent columns of each gate's unit are, once something was learnt."""
+    optimiser = keras.optimizers.SGD(0.1)
+    theirs.reset_states()
+    weights = theirs.trainable_variables
+    grads = torch.autograd.grad(theirs(x)[0].square().sum(), [w.value for w in weights])
+    optimiser.apply(grads, weights)  # Keras' optimiser applies the constraints too
+    ours.reset_states()
+    step = torch.optim.SGD(ours.parameters(), 0.1)
+    (ours(x)[0].square().sum() + ours.penalty()).backward()
+    step.step()
+    ours.constrain()
+    kernel = theirs.cell.recurrent_kernel.value
+    return {
+        "keras: columns of length 1": float((kernel.norm(dim=0) - 1).abs().max().detach()),
+        "recurra: rows of length 1": float(
+            (ours.gru.recurrent_weight.norm(dim=1) - 1).abs().max().detach()
+        ),
+    }
+
+
 def main(batch: int = 3, time: int = 10) -> dict[str, float]:
     """Two halves of a sequence, the state kept, are the whole; after a reset it begins anew."""
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(batch, time, 2)).astype("f4"))
@@ -89,10 +110,7 @@ def main(batch: int = 3, time: int = 10) -> dict[str, float]:
         figures[f"{name}: after a reset"] = float(
             (layer(x[:, :half])[0] - first).abs().max().detach()
         )
-    ours.constrain()
-    figures["recurra: rows of length 1"] = float(
-        (ours.gru.recurrent_weight.norm(dim=1) - 1).abs().max().detach()
-    )
+    figures |= length_after_a_step(theirs, ours, x)
     figures["keras: penalty"] = float(theirs.losses[0].detach())
     figures["recurra: penalty"] = float(ours.penalty().detach())
     for figure, value in figures.items():

@@ -7,6 +7,11 @@ before the series is scaled, so that a hole looks like an extreme value; a hole 
 the value behind it, which at the time of prediction nobody has; and Masking(0.0) masks the values
 that happen to be zero and needs the holes to be filled with just that.
 
+Which is best depends on the series. This one is smooth, so a line between two neighbours is nearly
+the value that is missing. A mask holds the state and hides how much time went by, which is worst
+here. Where a hole says something by itself, flags beside the values keep that (`missing=` of
+recurra's estimators).
+
     KERAS_BACKEND=torch python examples/classics/missing_values.py
 """
 

@@ -107,14 +107,18 @@ def main(units: int = 512, epochs: int = 20, numbers: int = 2000) -> dict[str, f
     accuracy = translator.fit(known, answers, epochs)
     sources, targets = [pair[0] for pair in unseen], [pair[1] for pair in unseen]
     decoded = translator.decode(sources)
-    right = np.mean([a == b for a, b in zip(decoded, targets, strict=True)])
+
+    def right(written: list[str], wanted: list[str]) -> float:
+        return float(np.mean([a == b for a, b in zip(written, wanted, strict=True)]))
 
     own = SequenceTransducer(hidden=min(units, 128), epochs=epochs, learning_rate=0.002, seed=0)
     own.fit(known, answers)
     figures = {
         "keras: accuracy of a symbol, first epoch": accuracy[0],
         "keras: accuracy of a symbol, last epoch": accuracy[-1],
-        "keras: unseen numbers right": float(right),
+        "keras: numbers learnt from right": right(translator.decode(known), answers),
+        "keras: unseen numbers right": right(decoded, targets),
+        "recurra: numbers learnt from right": own.score(known, answers),
         "recurra: unseen numbers right": own.score(sources, targets),
     }
     for figure, value in figures.items():
