@@ -18,6 +18,7 @@ from recurra.codecs import forecast_stream
 from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.calendar import Frequency, calendar_features, regular
 from recurra.codecs.cases import Cases, Columns
+from recurra.codecs.forecast_holes import CARRIED, Holes, carried_on
 from recurra.codecs.forecast_json import codec_from_tree, codec_to_tree
 from recurra.codecs.scaling import Normalise, Scaling
 from recurra.codecs.windows import Cut, Track, Windows
@@ -69,6 +70,8 @@ class ForecastCodec(AbstractCodec):
         season: Rows after which things tend to come again.
         naive_error: The mean absolute error of the seasonal naive forecast over the training part,
             of each series and over all of them, a number a target; MASE is measured in it.
+        missing: What stands in for what was not observed of targets and past covariates; known ones
+            are carried on.
         dtype: Of what comes out.
     """
 
@@ -90,6 +93,7 @@ class ForecastCodec(AbstractCodec):
     dated: bool
     season: int
     naive_error: tuple[tuple[float, ...], ...]
+    missing: Holes = CARRIED
     dtype: Literal["float32", "float64"] = "float32"
 
     @property
@@ -122,7 +126,10 @@ class ForecastCodec(AbstractCodec):
         """How windows are cut."""
         return Cut(
             targets=len(self.targets),
-            width=len(self.features) + 2 * len(self.calendar),
+            width=len(self.features)
+            + 2 * len(self.calendar)
+            + self.missing.marks * (len(self.targets) + len(self.past)),
+            marks=self.missing.marks,
             lookback=self.lookback,
             horizon=self.horizon,
             segment=self.segment,
@@ -142,7 +149,7 @@ class ForecastCodec(AbstractCodec):
         return cases.with_features(self.features)
 
     def track(self, history: History) -> Track:
-        """A series scaled, its holes filled by what was observed last.
+        """A series scaled, its holes filled.
 
         With a lead the track ends where the known future does: its last `lead` rows are no history.
 
@@ -152,7 +159,8 @@ class ForecastCodec(AbstractCodec):
         """
         where = f"series {history.series!r}" if history.series else "the series"
         raw, times = self._rows(history, where)
-        shift, scale = self.scaling.of(history.series)
+        row = self.scaling.row_of(history.series)
+        shift, scale = self.scaling.at(row)
         count = len(self.targets)
         with np.errstate(over="ignore"):
             scaled = (raw - shift) / scale
@@ -163,21 +171,27 @@ class ForecastCodec(AbstractCodec):
                 "correct it, or leave it empty",
                 column=self.features[k],
             )
-        filled = _carried_on(scaled)
-        parts = [
-            filled[:, : count + len(self.past)],
-            _ahead(filled[:, count + len(self.past) :], self.lead),
-        ]
+        own = count + len(self.past)
+        filled = self.missing.filled(scaled[:, :own], row)
+        parts = [_ahead(carried_on(scaled[:, own:]), self.lead)]
         if self.calendar:
             assert times is not None  # `_rows` has seen to it
             parts.append(calendar_features(self.later(times), self.calendar))
+        parts += self.missing.columns(~np.isnan(scaled[:, :own]), count)
+        rest = np.concatenate(parts, axis=1)
+
+        def beside(columns: Array | None, more: Array) -> Array | None:
+            return None if columns is None else np.concatenate([columns, more], axis=1)
+
         return Track(
             history.series,
-            np.concatenate(parts, axis=1),
+            np.concatenate([filled.values, rest], axis=1),
             raw[:, :count],
             shift[:count],
             scale[:count],
             times,
+            beside(filled.carried, rest),
+            beside(filled.known_from, np.zeros(rest.shape, np.int64)),
         )
 
     def future_rows(self, history: History) -> int:
@@ -327,6 +341,8 @@ class ForecastCodec(AbstractCodec):
             *([f"known {', '.join(self.known)}"] if self.known else []),
             *([f"calendar {', '.join(self.calendar)}"] if self.calendar else []),
         ]
+        if self.missing.strategy != "last":
+            kinds.append(f"holes by {self.missing.strategy}")
         every = f", a row every {self.frequency.told(dated=self.dated)}" if self.frequency else ""
         return " and ".join(kinds) + every
 
@@ -352,7 +368,7 @@ class ForecastCodec(AbstractCodec):
         if times.shape != (len(raw),):
             raise ShapeError(f"{where}: expected times [T={len(raw)}], got {list(times.shape)}")
         if self.frequency is not None and len(raw) > 1:
-            raw, times, _ = regular(raw, times, self.frequency, where, dated=self.dated)
+            raw, times, _ = regular(raw, times, self.frequency, where)
         self._check_known(raw, history, where)
         return raw, times
 
@@ -376,14 +392,6 @@ class ForecastCodec(AbstractCodec):
         if not self.frequency.months:
             return np.asarray(times + self.frequency.step * self.lead)
         return np.array([self.frequency.after(float(t), self.lead)[-1] for t in times])
-
-
-def _carried_on(scaled: Array) -> Array:
-    """Holes filled by what was observed last; ahead of the first value by 0, the usual one."""
-    rows = np.where(np.isnan(scaled), -1, np.arange(len(scaled))[:, None])
-    rows = np.maximum.accumulate(rows, axis=0)
-    filled = np.take_along_axis(scaled, np.maximum(rows, 0), axis=0)
-    return np.where(rows < 0, 0.0, filled)
 
 
 def _ahead(values: Array, lead: int) -> Array:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from recurra.codecs.calendar import calendar_features, moment
+from recurra.codecs.calendar import calendar_features
 from recurra.codecs.windows import Track, Windows
 from recurra.errors import ObservationError
 
@@ -34,6 +34,7 @@ def start(codec: ForecastCodec, series: str = "") -> dict[str, Array]:
         "time": np.full(1, np.nan),
         "newest": np.zeros(len(codec.features)),
     }
+    slots |= codec.missing.start(len(codec.targets) + len(codec.past))
     if not codec.carried:
         slots["window"] = np.zeros((codec.lookback, width))
     return slots
@@ -69,16 +70,22 @@ def step(
             "observation was refused, the state kept"
         )
     newest = np.where(np.isnan(scaled), slots["newest"], scaled)
-    values = newest
+    own = len(codec.targets) + len(codec.past)
+    series = int(slots["series"][0])
+    filled, marks, remembered = codec.missing.step(
+        scaled[:own], newest[:own], series, len(codec.targets), slots
+    )
+    features = np.zeros(0)
     if codec.calendar:
-        features = calendar_features(codec.later(np.array([clock])), codec.calendar)
-        values = np.concatenate([newest, features[0]])
+        features = calendar_features(codec.later(np.array([clock])), codec.calendar)[0]
+    values = np.concatenate([filled, newest[own:], features, marks])
     rows = int(slots["rows"][0]) + 1
     after = {
         "series": slots["series"],
         "rows": np.array([rows]),
         "time": np.array([clock]),
         "newest": newest,
+        **remembered,
     }
     window = values[None]
     if not codec.carried:
@@ -149,7 +156,3 @@ def _clock(codec: ForecastCodec, time: float | None, slots: Mapping[str, Array])
                 "absent rows as NaN, or start the stream again"
             )
     return float(time)
-
-
-def _shown(time: float, codec: ForecastCodec) -> str:
-    return f"{time:.15g} ({moment(time)})" if codec.dated else f"{time:.15g}"
