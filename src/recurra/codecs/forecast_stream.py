@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from recurra.codecs.calendar import calendar_features
+from recurra.codecs.calendar import calendar_features, moment
 from recurra.codecs.windows import Track, Windows
 from recurra.errors import ObservationError
 
@@ -156,3 +156,7 @@ def _clock(codec: ForecastCodec, time: float | None, slots: Mapping[str, Array])
                 "absent rows as NaN, or start the stream again"
             )
     return float(time)
+
+
+def _shown(time: float, codec: ForecastCodec) -> str:
+    return f"{time:.15g} ({moment(time)})" if codec.dated else f"{time:.15g}"

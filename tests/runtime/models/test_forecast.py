@@ -249,7 +249,7 @@ def test_parts_that_do_not_fit_are_refused() -> None:
 
 def test_it_says_what_it_reads_and_gives() -> None:
     told = model(known=True, distribution="gaussian").describe()
-    assert told["input"] == "the last 12 rows of a, b and known k, a row every 3600"
+    assert told["input"] == "the last 12 rows of a, b and known k, a row every 1 hour"
     assert told["answer"] == "the next 4 rows of a, b, with the quantiles 0.1, 0.5, 0.9"
     assert "kept and read anew" in told["streams"]
     assert "carried on" in model(segment=1, normalise="none").describe()["streams"]
