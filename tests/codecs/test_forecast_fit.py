@@ -64,8 +64,32 @@ def test_the_naive_error_is_that_of_the_season_before() -> None:
     codec = fit_forecast_codec(CASES, chosen(season=5))
     expected = np.abs(VALUES[5:, 0] - VALUES[:-5, 0]).mean()
     np.testing.assert_allclose(codec.naive_error, [[expected], [expected]])
-    constant = replace(CASES, inputs=(np.ones((100, 2)),))
-    assert fit_forecast_codec(constant, chosen()).naive_error == ((1.0,), (1.0,))
+    # What repeats itself exactly has no error of its own; an error then keeps its unit.
+    same = replace(CASES, inputs=(np.tile([[1.0, 2.0], [3.0, 4.0]], (50, 1)),))
+    assert fit_forecast_codec(same, chosen(season=2)).naive_error == ((1.0,), (1.0,))
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"), [(0, "nothing to forecast"), (1, "it tells nothing")]
+)
+def test_columns_that_never_vary_are_refused(column: int, reason: str) -> None:
+    flat = np.array(CASES.inputs[0], np.float64)
+    flat[:, column] = 7.0
+    with pytest.raises(DataError, match=rf"got 7 in all 100 rows of the training part: .*{reason}"):
+        fit_forecast_codec(replace(CASES, inputs=(flat,)), chosen())
+    flat[::3, 1] = np.nan
+    flat[:, 0] = VALUES[:, 0]
+    # Whether it was observed may tell something, and the mask says it.
+    if column == 1:
+        assert fit_forecast_codec(replace(CASES, inputs=(flat,)), chosen(missing="mask"))
+
+
+def test_a_frequency_that_changes_within_the_training_part_is_refused() -> None:
+    assert CASES.times is not None
+    step = CASES.times[0][1] - CASES.times[0][0]
+    slower = CASES.times[0][0] + step * np.r_[np.arange(50), 50 + 2 * np.arange(50)]
+    with pytest.raises(DataError, match="the frequency changes"):
+        fit_forecast_codec(replace(CASES, times=(slower,)), chosen())
 
 
 def test_a_state_is_carried_only_where_each_row_is_read_once_as_it_is() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from recurra import SequenceForecaster
 from recurra.codecs import Timed
-from recurra.errors import SettingsError, ShapeError
+from recurra.errors import DataError, SettingsError, ShapeError
 from recurra.runtime import load
 
 T = np.arange(260)
@@ -129,3 +129,22 @@ def test_more_rows_than_were_learnt_are_refused() -> None:
         forecaster.predict(X, 7)
     with pytest.raises(ShapeError, match=r"expected \[T, A=1\], got \[260, 2\]"):
         forecaster.predict(np.stack([X, X], axis=1))
+
+
+def test_a_history_that_holds_nothing_is_refused() -> None:
+    forecaster = SequenceForecaster(**SMALL | {"epochs": 1}).fit(X)
+    with pytest.raises(
+        DataError, match="expected a history of every target, got none in all 40 rows"
+    ):
+        forecaster.predict(np.full(40, np.nan))
+    some = np.full(40, np.nan)
+    some[3] = 10.0
+    assert np.isfinite(forecaster.predict(some)).all()
+
+
+def test_levels_come_in_any_order_but_within_0_and_1() -> None:
+    plain = SMALL | {"epochs": 1, "distribution": "quantiles"}
+    own = SequenceForecaster(**plain, levels=(0.9, 0.1, 0.9)).fit(X)
+    assert own.model_.decoder.levels == (0.1, 0.5, 0.9)
+    with pytest.raises(SettingsError, match=r"levels must lie within 0 and 1, got 1\.1"):
+        SequenceForecaster(**plain, levels=(0.5, 1.1)).fit(X)

@@ -226,7 +226,7 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "missing view": (lambda t: t["views"].pop("README.md"), "both views"),
     "more files": (
         lambda t: t["files"].update(more=dict(t["files"]["golden"])),
-        "weights, golden and both views",
+        "golden, maybe tail, and both views",
     ),
     "roles swapped": (
         lambda t: t["files"].update(weights=t["files"]["golden"], golden=t["files"]["weights"]),

@@ -18,6 +18,7 @@ from recurra.codecs import forecast_stream
 from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.calendar import Frequency, calendar_features, regular
 from recurra.codecs.cases import Cases, Columns
+from recurra.codecs.forecast_beat import check_beat
 from recurra.codecs.forecast_holes import CARRIED, Holes, carried_on
 from recurra.codecs.forecast_json import codec_from_tree, codec_to_tree
 from recurra.codecs.scaling import Normalise, Scaling
@@ -368,6 +369,7 @@ class ForecastCodec(AbstractCodec):
         if times.shape != (len(raw),):
             raise ShapeError(f"{where}: expected times [T={len(raw)}], got {list(times.shape)}")
         if self.frequency is not None and len(raw) > 1:
+            check_beat(times, self.frequency, where)
             raw, times, _ = regular(raw, times, self.frequency, where, dated=self.dated)
         self._check_known(raw, history, where)
         return raw, times

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from recurra.codecs.calendar import CALENDAR, Frequency, find_frequency, regular
 from recurra.codecs.cases import Cases
 from recurra.codecs.forecast import ForecastCodec
+from recurra.codecs.forecast_beat import check_beat
 from recurra.codecs.forecast_holes import ForecastStrategy, Holes
 from recurra.codecs.forecast_table import SeriesCases
 from recurra.codecs.scaling import Scaling
@@ -108,6 +109,7 @@ def fit_forecast_codec(
             "were not: take decoding='direct', or missing='last'"
         )
     values = [_even(x, t, frequency, cases) for x, t in _with_times(cases)]
+    _check_varied(values, cases, strategy)
     count = len(cases.target_names)
     own = count + len(cases.past_names)
     scaling = _fitted_scaling(chosen.scaling, values, cases)
@@ -141,6 +143,25 @@ def fit_forecast_codec(
     )
 
 
+def _check_varied(values: Sequence[Array], cases: SeriesCases, strategy: ForecastStrategy) -> None:
+    """Refuse columns that say nothing: all their values are the same (DataError)."""
+    known = len(cases.features) - len(cases.known_names)
+    for k, name in enumerate(cases.features):
+        column = np.concatenate([x[:, k] for x in values])
+        seen = column[~np.isnan(column)]
+        # That it was observed at all is what a column with marks tells.
+        marked = strategy == "mask" and k < known and len(seen) < len(column)
+        if len(seen) and seen.min() == seen.max() and not marked:
+            target = k < len(cases.target_names)
+            raise DataError(
+                f"expected values that vary, got {seen[0]:g} in all {len(seen)} rows of the "
+                f"training part: {'there is nothing to forecast' if target else 'it tells nothing'}"
+                ", leave the column out",
+                path=cases.source,
+                column=name,
+            )
+
+
 def _all_targets(cases: Cases) -> SeriesCases:
     if cases.kind != "series":
         raise DataError(f"expected series to forecast, got {cases.kind}", path=cases.source)
@@ -168,6 +189,7 @@ def _even(x: Array, times: Array | None, frequency: Frequency | None, cases: Cas
     raw = np.asarray(x, np.float64)
     if times is None or frequency is None or len(raw) < 2:
         return raw
+    check_beat(times, frequency, str(cases.source))
     return regular(raw, times, frequency, str(cases.source))[0]
 
 

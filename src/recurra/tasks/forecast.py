@@ -86,6 +86,9 @@ class Forecast(AbstractTask):
                 f"distribution={model.distribution!r} has its own at levels: leave one out"
             )
         if model.distribution != "point":
+            outside = [level for level in model.levels if not 0 < level < 1]
+            if outside:
+                raise SettingsError(f"levels must lie within 0 and 1, got {outside[0]:g}")
             # Learnt quantiles give the point by their median.
             own = (0.5,) if model.distribution == "quantiles" else ()
             levels = tuple(sorted({*model.levels, *own}))

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from recurra.codecs import Cases
 from recurra.codecs.forecast import ForecastCodec, History
-from recurra.codecs.windows import Windows, cut_rows
+from recurra.codecs.windows import Track, Windows, cut_rows
 from recurra.decode import Adapt
 from recurra.decode.forecast import ForecastDecoder
-from recurra.errors import BundleError, ShapeError, SpecError
+from recurra.errors import BundleError, DataError, ShapeError, SpecError
 from recurra.runtime.model import AbstractModel, Probe, batches_of
 from recurra.runtime.models.forecast_figures import BASELINE, NAIVE, forecast_figures
 from recurra.runtime.models.forecast_session import ForecastSession
@@ -118,14 +118,30 @@ class ForecastModel(AbstractModel):
             DataError: a known covariate's future is missing, the frequency changes, ...
             ShapeError: other columns than the model's, or no history at all.
         """
-        if isinstance(x, Cases):
-            return self.answers(self.codec.newest(self.codec.histories(x)))
-        if self.is_one(x):
-            return self.answers(self.codec.newest([_history(x)]))[0]
-        histories = [_history(case) for case in x]
+        one = not isinstance(x, Cases) and self.is_one(x)
+        histories = (
+            self.codec.histories(x)
+            if isinstance(x, Cases)
+            else [_history(case) for case in ([x] if one else x)]
+        )
         if not histories:
             raise ShapeError("the model expected at least one history, got none")
-        return self.answers(self.codec.newest(histories))
+        windows = self.codec.newest(histories)
+        for track in windows.tracks:
+            self._check_seen(track)
+        answers = self.answers(windows)
+        return answers[0] if one else answers
+
+    def _check_seen(self, track: Track) -> None:
+        """Refuse a history of which a target was never observed (DataError)."""
+        never = np.isnan(track.truth).all(axis=0)
+        if never.any():
+            where = f"series {track.name!r}" if track.name else "the series"
+            raise DataError(
+                f"{where}: expected a history of every target, got none in all {len(track.truth)} "
+                "rows: give some of its values",
+                column=self.codec.targets[int(never.argmax())],
+            )
 
     def encoded(self, cases: Cases) -> Windows:
         """Windows all over the series: at every `stride`-th row with a look-back before it."""
