@@ -30,6 +30,10 @@ def test_a_line_moves_by_nothing():
     windows = Windows([track], origins, Cut(targets=1, width=1, lookback=8, horizon=4))
     line = [SimpleNamespace(points=np.ones((4, 1))) for _ in range(40)]
     right = [SimpleNamespace(points=p) for p in windows.truth(np.arange(40))]
-    assert forecast_answers(line, windows)["moves"] == 0.0
+    told = forecast_answers(line, windows)
+    assert told["moves"] == 0.0
+    # What differs of a constant forecast is the last value, not what is put on top of it.
+    last = [SimpleNamespace(points=np.repeat(windows.past([k], 1)[0], 4, 0)) for k in range(40)]
+    assert forecast_answers(last, windows)["differs"] == pytest.approx(0.0, abs=1e-12)
     found = forecast_answers(right, windows)
     assert found["moves"] == pytest.approx(found["true_moves"])

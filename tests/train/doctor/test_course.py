@@ -28,15 +28,29 @@ def test_a_training_that_broke_off_names_the_epoch_and_a_smaller_rate(seen):
 
 
 def test_a_loss_above_that_of_a_constant_answer_asks_for_a_smaller_rate(seen):
-    found = course.learning_rate_high(seen([0.7, 1.4, 1.5, 1.3, 1.6]))
+    found = course.learning_rate_high(seen([0.7, 1.4, 1.5, 1.3, 1.6], **{"end.loss": 1.5}))
     assert found["settings"] == {"learning_rate": pytest.approx(3e-4)}
     assert found["evidence"]["chance"] == pytest.approx(0.673, abs=1e-3)
 
 
 def test_a_loss_that_jumps_asks_for_a_smaller_rate_and_names_the_epoch(seen):
-    found = course.learning_rate_high(seen([0.7, 0.3, 0.2, 0.65, 0.3, 0.2]))
+    jumping = [0.7, 0.3, 0.2, 0.65, 0.3, 0.2]
+    found = course.learning_rate_high(seen(jumping))
     assert "epoch 4" in found["seen"]
+    # A small training part moves by itself: the held-out loss did not.
+    assert course.learning_rate_high(seen(jumping, [0.7, 0.3, 0.2, 0.21, 0.2, 0.2])) is None
     assert course.learning_rate_high(seen([0.7, 0.5, 0.52, 0.4, 0.41, 0.35])) is None
+
+
+def test_weights_that_go_many_times_their_size_ask_for_a_smaller_rate(seen):
+    assert "times their own size" in course.learning_rate_high(seen(**{"end.moved": 18.0}))["seen"]
+    # Of ten thousand steps that is no wonder.
+    assert course.learning_rate_high(seen(steps=1000, **{"end.moved": 18.0})) is None
+
+
+def test_a_loss_that_only_dropout_lifts_is_no_matter_of_the_rate(seen):
+    lifted = [0.7, 1.4, 1.5, 1.3, 1.6]
+    assert course.learning_rate_high(seen(lifted, FLAT[:5], **{"end.loss": 0.3})) is None
 
 
 def test_weights_that_have_hardly_moved_ask_for_a_larger_rate(seen):
@@ -81,4 +95,6 @@ def test_few_cases_a_step_and_an_unsteady_held_out_loss_ask_for_larger_batches(s
     found = course.small_batch(seen(watched=wild, **{"settings.batch_size": 1}))
     assert found["settings"]["batch_size"] > 4
     assert course.small_batch(seen(watched=wild)) is None
+    steady = [0.4 + 0.1 * k for k in range(10)]
+    assert course.small_batch(seen(watched=steady, **{"settings.batch_size": 1})) is None
     assert course.small_batch(seen(**{"settings.batch_size": 1})) is None

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from recurra.spec.settings import section_of
-from recurra.train.doctor.finding import RANKS, fall_of, finding, flag
+from recurra.train.doctor.finding import LATE, RANKS, fall_of, finding, flag
 from recurra.train.doctor.judge import RULES
 
 
@@ -21,8 +21,14 @@ def test_the_strongest_of_a_lower_rank_stays_below_the_weakest_of_a_higher_one()
     assert made("leak", 0.1) < made("leak", 0.9)
 
 
+def test_what_follows_from_something_else_stands_behind_what_it_may_follow_from():
+    late = finding("saturation", 1.0, "", "", "", {}, {}, late=True)["severity"]
+    assert made("learning_rate_high", 0.0) > late > made("overfitting", 1.0)
+    assert LATE not in RANKS.values()
+
+
 def test_every_rule_has_a_rank():
-    assert set(RULES) <= set(RANKS)
+    assert set(RULES) == set(RANKS)
 
 
 def test_settings_are_flags_that_exist():

@@ -7,7 +7,7 @@ from recurra.train.doctor import inside
 SHUT = {"update": {"mean": 0.001, "shut": 0.97, "open": 0.0}}
 
 
-@pytest.mark.parametrize("rule", [inside.saturation, inside.dead_units])
+@pytest.mark.parametrize("rule", [inside.saturation, inside.dead_units, inside.reach])
 def test_a_healthy_training_says_nothing(rule, seen):
     assert rule(seen()) is None
 
@@ -37,6 +37,46 @@ def test_dead_units_are_counted_and_relu_is_named(seen):
     assert found["evidence"] == {"share": 0.75, "layer": "after_0", "when": "end"}
     assert found["settings"]["dense_activation"] == "tanh"
     assert inside.dead_units(seen(**{"end.layers": {"after_0": units(dead=0.2)}})) is None
+
+
+def test_a_memory_for_the_steps_there_are_begins_almost_shut_on_purpose(seen):
+    meant = {"settings.bias_init": "chrono", "settings.chrono_length": 60}
+    assert (
+        inside.saturation(seen(**{"start.layers": {"encoder": units(gates=SHUT)}, **meant})) is None
+    )
+
+
+def test_gates_at_both_ends_count_together(seen):
+    both = {"reset": {"mean": 0.5, "shut": 0.4, "open": 0.4}}
+    found = inside.saturation(seen(**{"start.layers": {"encoder": units(gates=both)}}))
+    assert "either shut or open" in found["seen"]
+
+
+FAR = {
+    "best.reach": {"steps": 9, "length": 100, "layer": "encoder"},
+    "target.relevance": [[0, 0.01], [5, 0.0], [50, 0.02], [95, 0.8]],
+    "figures": {"accuracy": 0.55},
+}
+
+
+def test_an_answer_beyond_the_reach_of_the_gradient_is_found_with_its_place(seen):
+    found = inside.reach(seen(**FAR))
+    assert found["evidence"]["where"] == 95
+    assert found["settings"]["pool"] == ("last", "mean", "max")
+    assert inside.reach(seen(**{**FAR, "settings.cell": "rnn"}))["settings"]["cell"] == "gru"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"figures": {"accuracy": 0.95}},
+        {"best.reach": {"steps": 99, "length": 100, "layer": "encoder"}},
+        {"target.relevance": [[0, 0.6], [95, 0.8]]},
+        {"inputs.memory": 90},
+    ],
+)
+def test_it_is_silent_where_the_answer_is_found_or_said_nearer(changes, seen):
+    assert inside.reach(seen(**{**FAR, **changes})) is None
 
 
 def units(**changes):

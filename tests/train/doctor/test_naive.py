@@ -27,6 +27,14 @@ def test_classes_that_lie_apart_are_found_and_others_are_not():
     assert parts(x, RANDOM.permutation(y), 2)["linear"]["balanced"] == pytest.approx(0.5, abs=0.15)
 
 
+def test_a_rare_class_is_found_once_each_has_the_same_chance():
+    y = (np.arange(250) % 10 == 0).astype(int)
+    x = [RANDOM.normal(size=(12, 2)) + 0.5 * k for k in y]
+    found = parts(x, y, 2)["linear"]
+    assert found["balanced"] > 0.7
+    assert found["accuracy"] >= 0.85
+
+
 def test_numbers_that_hang_on_the_steps_are_found():
     x = [RANDOM.normal(size=(12, 2)) for _ in range(250)]
     y = np.array([s[3, 0] - s[5, 1] for s in x])

@@ -9,6 +9,7 @@ RULES = [
     outcome.imbalance,
     outcome.loses_to_baseline,
     outcome.flat_forecast,
+    outcome.held_down,
 ]
 LOST = {
     "answers": {"true": [20, 20], "called": [22, 18], "right": [11, 9]},
@@ -66,7 +67,40 @@ def test_a_flat_forecast_is_one_where_another_foresees_the_moves(seen):
     naive = {name: {"mae": mae} for name, mae in (("last_value", 2.0), ("seasonal_naive", 0.5))}
     flat = {"task": "forecast", "figures": {"mae": 2.0}, "naive": naive}
     still, moving = ({"moves": moves, "true_moves": 0.3} for moves in (0.01, 0.25))
-    assert outcome.flat_forecast(seen(answers=still, **flat))["evidence"]["moves"] == 0.01
+    found = outcome.flat_forecast(seen(answers=still, **flat))
+    assert found["evidence"]["share"] == pytest.approx(0.033, abs=1e-3)
+    same = {**moving, "differs": 0.02, "true_differs": 0.9}
+    assert "window to window" in outcome.flat_forecast(seen(answers=same, **flat))["seen"]
     assert outcome.flat_forecast(seen(answers=moving, **flat)) is None
     walk = {"last_value": {"mae": 2.0}, "seasonal_naive": {"mae": 2.1}}
     assert outcome.flat_forecast(seen(answers=still, **{**flat, "naive": walk})) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "better"),
+    [
+        ("l2_kernel", 30.0, None),
+        ("dropout", 0.95, 0.3),
+        ("weight_decay", 100.0, 0.01),
+        ("l1_recurrent", 9.0, None),
+    ],
+)
+def test_what_outweighs_the_loss_is_named_where_the_network_comes_to_nothing(
+    setting, value, better, seen
+):
+    heavy = {f"settings.{setting}": value}
+    found = outcome.held_down(seen(figures={"accuracy": 0.4}, **heavy))
+    assert list(found["settings"]) == [setting]
+    assert found["settings"][setting] < value
+    assert better is None or found["settings"][setting] == better
+    # Who learns well may be held as tightly as he likes.
+    assert outcome.held_down(seen(**heavy)) is None
+    assert outcome.held_down(seen(figures={"accuracy": 0.4})) is None
+
+
+def test_few_held_out_numbers_allow_for_their_own_error(seen):
+    rival = {"mean": {"mse": 9.0}, "linear": {"mse": 1.0}}
+    lost = {"task": "regress", "answers": {}, "naive": rival, "figures": {"mse": 1.3}}
+    assert outcome.loses_to_baseline(seen(**lost)) is None
+    many = {"train": 2000, "held": 900}
+    assert outcome.loses_to_baseline(seen(**{**lost, "sequences": many})) is not None

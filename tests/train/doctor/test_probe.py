@@ -7,7 +7,7 @@ import torch
 from recurra.codecs import cases_from_arrays
 from recurra.spec.settings import Settings
 from recurra.tasks import task_for
-from recurra.train.doctor.probe import PROBE_CASES, measure, probe_index, still
+from recurra.train.doctor.probe import PROBE_CASES, measure, probe_index, reach_of, still
 from recurra.train.fit import network_for
 
 
@@ -124,3 +124,20 @@ def test_the_probe_is_the_same_few_cases_in_every_run():
 
 def replace_epochs(settings):
     return settings.training.model_copy(update={"epochs": 3})
+
+
+@pytest.mark.parametrize(("pool", "far"), [("last", False), ("mean", True)])
+def test_the_loss_is_felt_at_every_step_where_all_are_read(pool, far):
+    settings = Settings.from_flat({"hidden": 6, "pool": (pool,)})
+    random = np.random.default_rng(0)
+    x = [random.normal(size=(60, 2)) for _ in range(20)]
+    cases = cases_from_arrays(x, ["a", "b"] * 10)
+    task = task_for("classify", settings)
+    codec = task.codec(cases, settings)
+    torch.manual_seed(0)
+    network = network_for(task, task.graphs(settings.model, codec), settings)
+    encoded = task.encoded(codec, cases, settings, training=True)
+    found = reach_of(network, task, encoded, probe_index(task, encoded, settings.training))
+    assert found["length"] == 60
+    assert (found["steps"] == 59) == far
+    assert all(p.grad is None for p in network.parameters())

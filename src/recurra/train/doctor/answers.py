@@ -57,9 +57,9 @@ def forecast_answers(answers: Any, windows: Windows) -> dict[str, Any]:
     """How much forecasts move over the horizon, beside how much the truth does.
 
     Returns:
-        `moves` and `true_moves`: mean absolute step from row to row, over the mean deviation of
-        the truth; `lag` and `lag_mae`: the error of repeating what stood there at the lag at which
-        the series is most like itself, where there is one, with its `lag_similarity`.
+        `moves` and `true_moves`: mean absolute step from row to row; `differs` and `true_differs`:
+        deviation over the windows of what is put on top of a window's last value; all in
+        deviations of the truth.
     """
     index = np.unique(
         np.linspace(0, len(windows) - 1, min(len(windows), _MOST_WINDOWS)).astype(np.int64)
@@ -71,4 +71,8 @@ def forecast_answers(answers: Any, windows: Windows) -> dict[str, Any]:
     if truth.shape[1] > 1 and deviation > 0:
         found["moves"] = float(np.abs(np.diff(points, axis=1)).mean() / deviation)
         found["true_moves"] = float(np.nanmean(np.abs(np.diff(truth, axis=1))) / deviation)
+    if len(index) > 2 and deviation > 0:
+        last = windows.past(index, 1)
+        found["differs"] = float((points - last).std(axis=0).mean() / deviation)
+        found["true_differs"] = float(np.nanstd(truth - last, axis=0).mean() / deviation)
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from statistics import fmean, median
 
 from recurra.spec.report import Finding
@@ -30,10 +29,15 @@ _ABOVE_CHANCE = 1.15
 _JUMP = 0.25
 # Weights that have gone less than this share of their own size have hardly left their beginning.
 _HARDLY_MOVED = 0.02
+# Steps of a twentieth of the weights' own size, in the mean over the training, and weights that
+# have gone several times that size: what one step finds the next ones overwrite.
+_STEP, _FAR = 0.05, 3.0
 # The optimisers whose step is about the learning rate in every component, whatever the gradient.
 _ADAPTIVE = ("adam", "adamw", "nadam", "radam", "rmsprop", "adagrad")
 # Nearly every step: an occasional clipped step is what clipping is for.
 _CLIPPED = 0.9
+# Limits that are set against bursts; what is cut at one of them is a gradient that is too large.
+_ORDINARY_LIMIT = 0.1
 # Gradients of so many times the limit: below, clipping takes little.
 _BEYOND_LIMIT = 10.0
 # A loss that falls by less, over all epochs, has not moved: noise of the epochs' means is as large.
@@ -55,7 +59,7 @@ def chance_loss(evidence: Evidence) -> float | None:
     plain = settings.get("class_weight") == "none" and not settings.get("focal")
     if task in ("classify", "tag") and counts and plain:
         total = sum(counts)
-        return -sum(n / total * math.log(n / total) for n in counts if n)
+        return math.fsum(-n / total * math.log(n / total) for n in counts if n)
     if task == "regress" and settings.get("loss") == "mse":
         return 1.0  # the target is standardised
     naive = signals.get("naive", {}).get("symbol", {})
@@ -104,23 +108,30 @@ def learning_rate_high(evidence: Evidence) -> Finding | None:
         return None
     chance = chance_loss(evidence)
     late = median(losses[len(losses) // 2 :])
-    lowest, jump, at = losses[0], 0.0, 0
-    for number, loss in enumerate(losses[1:], 2):
-        if loss - lowest > jump:
-            jump, at = loss - lowest, number
-        lowest = min(lowest, loss)
+    jump, at = _rise(losses)
+    if evidence.signals["sequences"]["held"]:
+        # The mean over a small training part moves by itself: the held-out loss must jump as well.
+        jump = min(jump, _rise([record["valid_loss"] for record in evidence.history])[0])
     size = max(abs(losses[0]), losses[0] - min(losses), chance or 0.0, 1e-12)
-    above = chance is not None and chance > 0 and late > _ABOVE_CHANCE * chance
-    if not above and jump < _JUMP * size:
+    # Dropout alone may lift the loss of training; that of the probe has none.
+    probed = evidence.signals.get("end", {}).get("loss")
+    least = late if probed is None else min(late, probed)
+    above = chance is not None and chance > 0 and least > _ABOVE_CHANCE * chance
+    moved = _moved(evidence)
+    step = moved / max(1, evidence.signals["steps"] * len(losses))
+    far = _FAR < moved < math.inf and step > _STEP
+    if not above and not far and jump < _JUMP * size:
         return None
     seen = (
         f"the training loss stands at {late:.3g}, where a constant answer has {chance:.3g}"
         if above
+        else f"the weights have gone {moved:.3g} times their own size, {step:.0%} of it in a step"
+        if far
         else f"the training loss rose by {jump:.3g} in epoch {at} (it began at {losses[0]:.3g})"
     )
     # Ten times less for what never learnt, a third for what stumbles.
-    lower = rate / 10 if above else rate / 3
-    strength = min(1.0, (late / chance - 1) / 2 if above and chance else jump / size)
+    lower = rate / 10 if above or far else rate / 3
+    strength = max((late / chance - 1) / 2 if above and chance else jump / size, step if far else 0)
     return finding(
         "learning_rate_high",
         strength,
@@ -128,8 +139,18 @@ def learning_rate_high(evidence: Evidence) -> Finding | None:
         "steps that are too long leap over what they look for",
         f"a learning rate of {lower:.2g} in place of {rate:g} (recurra find-lr shows the range)",
         {"learning_rate": float(f"{lower:.2g}")},
-        {"loss": late, "chance": chance, "jump": jump, "learning_rate": rate},
+        {"loss": late, "chance": chance, "jump": jump, "step": step, "learning_rate": rate},
     )
+
+
+def _rise(losses: list[float]) -> tuple[float, int]:
+    """The highest that a loss stands above its lowest so far, and the epoch (from 1)."""
+    lowest, jump, at = losses[0], 0.0, 0
+    for number, loss in enumerate(losses[1:], 2):
+        if loss - lowest > jump:
+            jump, at = loss - lowest, number
+        lowest = min(lowest, loss)
+    return jump, at
 
 
 def learning_rate_low(evidence: Evidence) -> Finding | None:
@@ -186,6 +207,7 @@ def clipping(evidence: Evidence) -> Finding | None:
         f"a limit above the ordinary gradient, {better:g} in place of {limit:g}, or --clip auto",
         {how: better},
         {"clipped": share, "gradient_norm": norm, "limit": limit},
+        late=limit >= _ORDINARY_LIMIT,
     )
 
 
@@ -263,9 +285,10 @@ def small_batch(evidence: Evidence) -> Finding | None:
     if signals["task"] in ("generate", "forecast") or signals["sequences"]["train"] < 32:
         return None
     watched = [record["valid_loss"] for record in history]
-    late = watched[len(watched) // 2 :]
-    size = max(abs(median(watched)), chance_loss(evidence) or 0.0) * 0.5
-    moves = fmean(abs(b - a) for a, b in pairwise(late))
+    size = max(abs(median(watched)), chance_loss(evidence) or 0.0)
+    # Half the second difference: a steady rise or fall counts nothing.
+    inner = range(1, len(watched) - 1)
+    moves = fmean(abs(watched[k - 1] - 2 * watched[k] + watched[k + 1]) / 2 for k in inner)
     unstable = moves / max(size, 1e-12)
     if unstable < _UNSTABLE:
         return None
@@ -274,7 +297,7 @@ def small_batch(evidence: Evidence) -> Finding | None:
         "small_batch",
         unstable - _UNSTABLE,
         f"with {together} case{'s' * (together > 1)} a step the held-out loss goes up and down by "
-        f"{moves:.2g} from epoch to epoch (it is about {median(late):.3g})",
+        f"{moves:.2g} from epoch to epoch (it is about {median(watched):.3g})",
         "the gradient of so few cases is mostly chance, and which epoch is the best too",
         f"batches of {better} in place of {settings['batch_size']}, or --accumulate",
         {"batch_size": better},

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from recurra.spec.report import Finding
 
-__all__ = ["RANKS", "fall_of", "finding", "flag"]
+__all__ = ["LATE", "RANKS", "fall_of", "finding", "flag"]
 
-# The rule of the ranking: causes stand before what follows from them. First whether there is
-# anything to learn at all, then what keeps the network from learning, then how it learnt, then what
-# came of it. Within a rank the stronger evidence comes first (`finding`).
-RANKS: Mapping[str, int] = {
-    "leak": 90,
-    "constant_target": 90,
-    "scaling": 85,
-    "diverged": 80,
-    "nothing_to_learn": 75,
-    "clipping": 70,
-    "dead_units": 70,
-    "saturation": 70,
-    "learning_rate_low": 65,
-    "small_batch": 65,
-    "learning_rate_high": 60,
-    "window": 60,
-    "reach": 55,
-    "overfitting": 50,
-    "imbalance": 45,
-    "flat_forecast": 40,
-    "flat_loss": 35,
-    "loses_to_baseline": 30,
-}
+# The rule of the ranking: causes stand before what follows from them. First what is learnt from,
+# then what keeps the network from learning at all, then how it learnt, then what came of it. A
+# network that could not learn has not shown that there is nothing to learn; gates that end up shut
+# and gradients that are cut at an ordinary limit follow from something else (`LATE`). Within a rank
+# the stronger evidence comes first.
+RANKS: Mapping[str, int] = MappingProxyType(
+    {
+        "leak": 90,
+        "constant_target": 90,
+        "scaling": 86,
+        "diverged": 84,
+        "dead_units": 80,
+        "saturation": 80,
+        "clipping": 76,
+        "learning_rate_low": 72,
+        "small_batch": 70,
+        "learning_rate_high": 66,
+        "held_down": 64,
+        "window": 62,
+        "reach": 60,
+        "nothing_to_learn": 56,
+        "overfitting": 48,
+        "imbalance": 44,
+        "flat_forecast": 40,
+        "flat_loss": 36,
+        "loses_to_baseline": 32,
+    }
+)
+LATE = 52
 
 
 def finding(
@@ -42,10 +49,12 @@ def finding(
     advice: str,
     settings: Mapping[str, object],
     evidence: Mapping[str, Any],
+    *,
+    late: bool = False,
 ) -> Finding:
     """A finding with its severity: the rank of its kind and, below the next, its strength.
 
-        severity = rank + 4.99 * strength,   strength in [0, 1]
+        severity = rank + 1.9 * strength,   strength in [0, 1]
 
     Args:
         name: One of `RANKS`.
@@ -55,6 +64,7 @@ def finding(
         advice: What to try.
         settings: Leaf name -> value to try.
         evidence: The figures.
+        late: It rather follows from something else: its rank is `LATE`.
     """
     share = min(1.0, max(0.0, strength))
     return Finding(
@@ -64,7 +74,7 @@ def finding(
         advice=advice,
         settings=dict(settings),
         evidence=dict(evidence),
-        severity=round(RANKS[name] + 4.99 * share, 2),
+        severity=round((LATE if late else RANKS[name]) + 1.9 * share, 2),
     )
 
 

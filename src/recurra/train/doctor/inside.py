@@ -6,9 +6,10 @@ from typing import Any
 
 from recurra.spec.report import Finding
 from recurra.train.doctor.finding import finding
+from recurra.train.doctor.outcome import loses_to_baseline, nothing_to_learn
 from recurra.train.doctor.signals import Evidence, Probe
 
-__all__ = ["dead_units", "saturation"]
+__all__ = ["dead_units", "poor", "reach", "saturation"]
 
 # No initialisation of use puts half of a gate's values at its end before anything is learnt.
 _AT_START = 0.5
@@ -18,19 +19,34 @@ _AT_END = 0.9
 _DEAD = 0.5
 # Outputs of a bounded activation at its end, of all units and steps: no gradient passes there.
 _PINNED = 0.5
+# A single input that explains a tenth of the answer, and three times what those within reach do.
+_TELLS, _FURTHER = 0.1, 3.0
 
 
 def _gates(probe: Probe) -> list[tuple[float, str, str, str]]:
-    """(share at an end, layer, gate, "shut" or "open"), the largest first."""
+    """(share at either end, layer, gate, where it mostly is), the largest first."""
     return sorted(
         (
-            (gate[end], layer, name, end)
+            (gate["shut"] + gate["open"], layer, name, _side(gate["shut"], gate["open"]))
             for layer, units in probe.get("layers", {}).items()
             for name, gate in units["gates"].items()
-            for end in ("shut", "open")
         ),
         reverse=True,
     )
+
+
+def _side(shut: float, opened: float) -> str:
+    """Where a gate mostly is, of a gate that is often at one of its ends."""
+    if max(shut, opened) < 2 * min(shut, opened):
+        return "either shut or open"
+    return "shut" if shut > opened else "open"
+
+
+def _prepared(evidence: Evidence) -> bool:
+    """Whether gates that begin almost shut are meant to be: a memory for the steps there are."""
+    settings = evidence.signals["settings"]
+    fits = settings["chrono_length"] <= 4 * evidence.signals["length"]
+    return bool(settings["bias_init"] == "chrono" and fits)
 
 
 def saturation(evidence: Evidence) -> Finding | None:
@@ -40,7 +56,7 @@ def saturation(evidence: Evidence) -> Finding | None:
         probe: Any = signals.get(when)
         if not probe:
             continue
-        gates = _gates(probe)
+        gates = [] if _prepared(evidence) else _gates(probe)
         if gates and gates[0][0] >= least:
             return _gate(evidence, when, *gates[0])
         pinned = max(
@@ -55,20 +71,21 @@ def saturation(evidence: Evidence) -> Finding | None:
                 "no gradient passes a unit at its end, so its weights cannot learn",
                 *_begun_better(evidence, when),
                 {"when": when, "share": pinned[0], "layer": pinned[1]},
+                late=when == "end",
             )
     return None
 
 
 def _gate(evidence: Evidence, when: str, share: float, layer: str, gate: str, end: str) -> Finding:
-    mean = "never takes anything in" if end == "shut" else "never holds anything back"
     return finding(
         "saturation",
         share,
         f"the {gate} gate of {layer} is {end} in {share:.0%} of all units and steps at the {when} "
         "of the training",
-        f"a gate at its end {mean}, and no gradient passes it to learn otherwise",
+        "a gate at its end is a switch without a hand: no gradient passes it to learn otherwise",
         *_begun_better(evidence, when),
-        {"when": when, "share": share, "layer": layer, "gate": gate, "end": end},
+        {"when": when, "share": share, "layer": layer, "gate": gate, "where": end},
+        late=when == "end",
     )
 
 
@@ -103,15 +120,14 @@ def _begun_better(evidence: Evidence, when: str) -> tuple[str, dict[str, object]
 def dead_units(evidence: Evidence) -> Finding | None:
     """Half of a layer's units or more do not move, whatever they read."""
     signals = evidence.signals
-    found: list[tuple[float, str, str]] = []
-    for when in ("end", "start"):
+    for when in ("start", "end"):
         probe: Any = signals.get(when)
-        if probe:
-            found += [(units["dead"], name, when) for name, units in probe["layers"].items()]
-    found = [entry for entry in found if entry[0] >= _DEAD]
-    if not found:
+        layers = probe["layers"].items() if probe else ()
+        share, layer = max(((units["dead"], name) for name, units in layers), default=(0.0, ""))
+        if share >= _DEAD:
+            break
+    else:
         return None
-    share, layer, when = max(found)
     settings = signals["settings"]
     rate = float(settings["learning_rate"])
     tried: dict[str, object] = {"learning_rate": float(f"{rate / 3:.1g}")}
@@ -135,4 +151,45 @@ def dead_units(evidence: Evidence) -> Finding | None:
         advice,
         tried,
         {"share": share, "layer": layer, "when": when},
+        late=when == "end",
+    )
+
+
+def poor(evidence: Evidence) -> bool:
+    """Whether the answers are no better than those of what needs no network."""
+    return bool(loses_to_baseline(evidence) or nothing_to_learn(evidence))
+
+
+def reach(evidence: Evidence) -> Finding | None:
+    """What tells the answer lies further back than the loss is felt, and the network lacks it.
+
+    The way of the gradient is measured; where the inputs say something of the truth is too. Slow
+    inputs repeat what they said: their own memory is added to the reach.
+    """
+    signals = evidence.signals
+    felt = signals.get("best", {}).get("reach") or {}
+    relevance = (signals.get("target") or {}).get("relevance") or []
+    if not felt or not relevance or not poor(evidence):
+        return None
+    memory = (signals.get("inputs") or {}).get("memory") or 0
+    steps = felt["steps"] + memory
+    near = max((share for distance, share in relevance if distance <= steps), default=0.0)
+    far, where = max(((s, d) for d, s in relevance if d > steps), default=(0.0, 0))
+    if far < _TELLS or far < _FURTHER * near:
+        return None
+    settings = signals["settings"]
+    tried: dict[str, object] = {"pool": ("last", "mean", "max")}
+    if settings["cell"] == "rnn":
+        tried["cell"] = "gru"
+    elif settings["bias_init"] != "chrono":
+        tried |= {"bias_init": "chrono", "chrono_length": max(3, int(signals["length"]))}
+    return finding(
+        "reach",
+        far,
+        f"the loss is felt {felt['steps']} steps back, and the answer stands {where} steps back "
+        f"(one input there explains {far:.0%} of it, none within reach more than {near:.0%})",
+        "no gradient comes where the answer stands, so it is not found",
+        "read all outputs, not the last alone, and begin with a memory of that length",
+        tried,
+        {"reach": felt["steps"], "length": felt["length"], "where": int(where), "explains": far},
     )

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from recurra.spec.report import Finding
 from recurra.train.doctor import course, inside, outcome, source
 from recurra.train.doctor.finding import flag
-from recurra.train.doctor.signals import Evidence
+from recurra.train.doctor.signals import Evidence, finite
 
 __all__ = ["MOST", "RULES", "findings", "short"]
 
@@ -28,7 +28,9 @@ RULES: Mapping[str, Callable[[Evidence], Finding | None]] = MappingProxyType(
         "learning_rate_low": course.learning_rate_low,
         "small_batch": course.small_batch,
         "learning_rate_high": course.learning_rate_high,
+        "held_down": outcome.held_down,
         "window": source.window,
+        "reach": inside.reach,
         "overfitting": course.overfitting,
         "imbalance": outcome.imbalance,
         "flat_forecast": outcome.flat_forecast,
@@ -40,6 +42,8 @@ RULES: Mapping[str, Callable[[Evidence], Finding | None]] = MappingProxyType(
 
 def findings(evidence: Evidence) -> list[Finding]:
     """At most five, the worst first; a rule that cannot judge a task says nothing."""
+    # What is judged is what a file would hold: the same training is judged alike ever after.
+    evidence = Evidence(finite(evidence.signals), evidence.history)
     found = [finding for rule in RULES.values() if (finding := rule(evidence)) is not None]
     return sorted(found, key=lambda finding: -finding["severity"])[:MOST]
 

@@ -16,6 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from recurra.errors import SpecError
+from recurra.explain.flow import loss_flows
 from recurra.layers.abstract import AbstractRecurrent
 from recurra.layers.dense import Dense
 from recurra.ops.activations import activation
@@ -24,13 +26,15 @@ from recurra.spec.cells import AbstractRecurrentCell
 from recurra.tasks import AbstractTask
 from recurra.train.doctor.signals import Gate, Probe, Units
 
-__all__ = ["PROBE_CASES", "measure", "probe_index", "still"]
+__all__ = ["PROBE_CASES", "measure", "probe_index", "reach_of", "still"]
 
 Index = npt.NDArray[np.int64]
 # Cases of the probe: enough for shares to a few per cent, few enough to cost next to nothing.
 PROBE_CASES = 16
 # Batches whose gradients are compared, with each other.
 _NOISE_BATCHES = 4
+# Cases of which the way of the gradient is followed, and the share that is felt.
+_REACH_CASES, _FELT = 4, 0.01
 # A gate is shut or open where no product with it could matter: 2 % from the end.
 _END = 0.02
 # A bounded output is pinned where its slope is below 2 % of the steepest.
@@ -98,6 +102,37 @@ def measure(
     if noise:
         found["noise"] = _noise(network, task, cases, noise[:_NOISE_BATCHES], place)
     return found
+
+
+def reach_of(
+    network: torch.nn.Module, task: AbstractTask, cases: EncodedCases, index: Index
+) -> dict[str, Any]:
+    """How many steps back the loss is felt: the furthest |dL / dh_t| of 1 % of the largest.
+
+    Args:
+        network: Its weights, mode and gradients stay.
+        task: Gives the pass over a batch.
+        cases: The training part.
+        index: Of the probe, of which a few cases are enough.
+
+    Returns:
+        `steps`, the `length` of the longest of the cases and the lowest `layer`; {} where no layer
+        follows time.
+    """
+    parameter = next(network.parameters())
+    batch = cases.collate(index[:_REACH_CASES])
+
+    def loss() -> Tensor:
+        learned = task.learn(network, batch, None, parameter.device, parameter.dtype)
+        return learned.total / learned.weight
+
+    try:
+        with still(network):
+            felt = loss_flows(network, loss)
+    except SpecError:
+        return {}
+    layer, flow = next(iter(felt.items()))
+    return {"steps": flow.reach(_FELT), "length": int(batch.lengths.max()), "layer": layer}
 
 
 def _norm(tensors: Any) -> float:

@@ -20,7 +20,8 @@ from recurra.tasks import AbstractTask
 from recurra.train.doctor import material, naive
 from recurra.train.doctor.answers import answers_of
 from recurra.train.doctor.course import SMALL_BATCH
-from recurra.train.doctor.probe import measure, probe_index
+from recurra.train.doctor.inside import poor
+from recurra.train.doctor.probe import measure, probe_index, reach_of
 from recurra.train.doctor.series import series_of
 from recurra.train.doctor.signals import Evidence, Failure, Signals
 
@@ -136,6 +137,9 @@ class Recorder:
         if figures is not None:
             signals["figures"] = dict(figures)
             signals["naive"] = self._naive()
+        # A gradient for each step: only asked for where the answers are poor.
+        if self._last_step and poor(Evidence(signals)):
+            signals["best"]["reach"] = reach_of(network, self._task, self._encoded, self._index)
         self._own += time.process_time() - begin
         self.write()
 
@@ -151,6 +155,12 @@ class Recorder:
         self.signals["fit_s"] = time.process_time() - self._begin
         if self._folder is not None:
             Evidence(self.signals).write(self._folder)
+
+    @property
+    def _last_step(self) -> bool:
+        """Whether the last step alone must know what the first ones said."""
+        pooled = self._task.name in ("classify", "regress")
+        return pooled and tuple(self._settings.model.pool) == ("last",)
 
     @property
     def _streams(self) -> bool:

@@ -69,7 +69,7 @@ def lag_of(series: Array) -> tuple[int, float] | None:
     rest = shares[below[0] :]
     # The first peak of (nearly) the height of the highest: its multiples are as high.
     inner = np.flatnonzero((rest[1:-1] >= rest[:-2]) & (rest[1:-1] >= rest[2:])) + 1
-    if not len(inner):
+    if not len(inner) or rest[inner].max() <= 0:
         return None
     best = inner[rest[inner] >= 0.9 * rest[inner].max()][0]
     return int(below[0] + best), float(rest[best])

@@ -13,7 +13,7 @@ from recurra.spec.canonical import json_from_bytes, json_to_bytes
 from recurra.spec.disk import write_atomic
 from recurra.spec.report import EpochRecord
 
-__all__ = ["SIGNALS", "Evidence", "Failure", "Gate", "Probe", "Signals", "Units"]
+__all__ = ["SIGNALS", "Evidence", "Failure", "Gate", "Probe", "Signals", "Units", "finite"]
 
 SIGNALS = "signals.json"
 # Signals of another version are refused: a newer training writes them anew.
@@ -170,15 +170,15 @@ class Evidence:
     def write(self, folder: Path) -> None:
         """Put the signals into OUT.run; the history has been written by the training."""
         tree = {"version": _VERSION, **self.signals}
-        write_atomic(folder / SIGNALS, json_to_bytes(_finite(tree)) + b"\n")
+        write_atomic(folder / SIGNALS, json_to_bytes(finite(tree)) + b"\n")
 
 
-def _finite(tree: Any) -> Any:
-    """The tree with null for numbers that JSON does not know."""
+def finite(tree: Any) -> Any:
+    """A tree as it will be read back: with null for numbers that JSON does not know."""
     if isinstance(tree, Mapping):
-        return {str(name): _finite(value) for name, value in tree.items()}
+        return {str(name): finite(value) for name, value in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_finite(value) for value in tree]
+        return [finite(value) for value in tree]
     if isinstance(tree, float) and not math.isfinite(tree):
         return None
     if isinstance(tree, Path):

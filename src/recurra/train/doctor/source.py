@@ -127,7 +127,7 @@ def scaling(evidence: Evidence) -> Finding | None:
     """Inputs far from unit size, or squeezed by a few huge values; a target that is."""
     signals = evidence.signals
     settings, inputs = signals["settings"], signals.get("inputs") or {}
-    if inputs:
+    if inputs and None not in (*inputs["deviations"], inputs["typical"]):
         least, most = inputs["deviations"]
         if most > _TOO_LARGE or (most < _TOO_SMALL and least < _TOO_SMALL):
             tried: dict[str, object] = {}
