@@ -44,7 +44,7 @@ def test_the_program_runs_as_printed(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_every_flag_is_a_setting() -> None:
-    known = set(Settings().flat()) | {"out", "continue", "roll_back", "help"}
+    known = set(Settings().flat()) | {"out", "continue", "roll_back", "help", "logdir"}
     known |= {"stream", "adapt", "pending"}
     for flag in re.findall(r"--([a-z][a-z0-9-]+)", GUIDE):
         assert flag.replace("-", "_") in known, flag

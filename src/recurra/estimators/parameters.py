@@ -22,8 +22,9 @@ from recurra.spec.settings import SECTIONS, tasks_of
 
 __all__ = ["FIELDS", "Parameters", "checked", "described", "fields_of", "signature"]
 
-# The class is the task, y gives the labels, and what is in memory has no encoding.
-_LEFT_OUT = ("task", "labels", "encoding")
+# The class is the task, y gives the labels, what is in memory has no encoding, and an estimator
+# writes no files beside which it could be tracked.
+_LEFT_OUT = ("task", "labels", "encoding", "track")
 
 FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
     {

@@ -358,6 +358,10 @@ class TrainingSettings(Section):
         "auto", description="What computes the recurrence in training."
     )
     threads: int = Field(0, ge=0, description="Threads of the computation; 0: torch's choice.")
+    track: Literal["none", "tensorboard"] = Field(
+        "none",
+        description="Who is told the figures of each epoch, beside history.jsonl and history.csv.",
+    )
     checkpoint_every: int = Field(
         1, ge=1, description="Epochs between checkpoints (a killed run resumes from the last)."
     )

@@ -105,7 +105,7 @@ class Material:
         tree = self.settings.model_dump(mode="json")
         named = {**tree["data"], **tree["model"], **tree["training"]}
         # How often to save changes nothing; these vary within the comparison.
-        for name in ("checkpoint_every", "cell", "hidden"):
+        for name in ("checkpoint_every", "track", "cell", "hidden"):
             del named[name]
         return named | self.digests | {"recurra": __version__}
 

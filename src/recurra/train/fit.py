@@ -35,6 +35,7 @@ from recurra.train.processes import agree, loss_of_another_named
 from recurra.train.progress import Progress, Silent
 from recurra.train.randomness import isolated, set_apart
 from recurra.train.rivals import Rival
+from recurra.train.tracking import require_tracker, tracking
 
 __all__ = ["Fitted", "fit_cases", "network_for", "settled"]
 
@@ -175,9 +176,9 @@ def fit_cases(
             learning goes on in the state in which it stopped.
         folder: DIR of the bundle to be; checkpoint and history go to DIR.run. None: no files.
         resume: Continue from DIR.run's checkpoint, bitwise as if nothing had happened; where there
-            is none, begin. All settings but checkpoint_every, the sequences, the number of threads
-            and of processes, the kind of device and the versions must be what they were (epochs
-            too: the schedule spans them all).
+            is none, begin. All settings but checkpoint_every and track, the sequences, the number
+            of threads and of processes, the kind of device and the versions must be what they were
+            (epochs too: the schedule spans them all).
         force: Replace what stands in DIR and DIR.run.
         progress: Told of every step.
         rival: Takes the place of the recurrent layers; such a network has no bundle.
@@ -191,6 +192,7 @@ def fit_cases(
     chosen = settings.training
     task = task_for(base.task if base else task_of(cases, settings.data), settings)
     refuse_foreign(settings, task.name)
+    require_tracker(chosen.track, folder)
     settings = settled(settings, cases, valid)
     if base is not None:
         task = task.based(base.decoder, base.weights)
@@ -265,6 +267,7 @@ def fit_cases(
                 return
             if accelerator.is_main_process:
                 places.write_history(run.history)
+            track(run.history)
             if run.stopped or run.epoch % chosen.checkpoint_every == 0:
                 save_checkpoint(places.run, loop, run, identity)
 
@@ -281,11 +284,13 @@ def fit_cases(
         before = sum(record["seconds"] for record in run.history) if run else 0.0
         if run is None:
             run = loop.standing() if base is not None and held is not None else Run()
-        try:
-            run = loop.run(run, progress or Silent(), after_epoch)
-        except TrainingError as error:
-            recorder.failed(error, run.epoch + 1)
-            raise
+        with tracking(chosen.track, places.run if places else None, accelerator) as track:
+            track(run.history)
+            try:
+                run = loop.run(run, progress or Silent(), after_epoch)
+            except TrainingError as error:
+                recorder.failed(error, run.epoch + 1)
+                raise
         recorder.end(module)
         module.load_state_dict(run.best)
         module.cpu().eval()
@@ -386,6 +391,6 @@ def _identity(settings: Settings, train: EncodedCases, held: EncodedCases) -> di
     """What a training must be begun and continued with, by the names that a person knows."""
     tree = settings.model_dump(mode="json")
     named = {**tree["model"], **tree["training"]}
-    # How often to save does not change what is computed; threads are compared as they are in use.
-    del named["checkpoint_every"], named["threads"]
+    # How often to save and who is told change nothing; threads are compared as they are in use.
+    del named["checkpoint_every"], named["track"], named["threads"]
     return named | {"training sequences": train.digest(), "held-out sequences": held.digest()}

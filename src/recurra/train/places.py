@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from recurra.train.checkpoint import CHECKPOINT
 from recurra.train.doctor.signals import SIGNALS
 from recurra.train.lock import locked
 from recurra.train.processes import rank
+from recurra.train.tracking import LOG
 
 __all__ = ["HISTORY", "Places", "placed", "run_of", "writing"]
 
@@ -72,6 +74,8 @@ class Places:
             ours = entry.name in (CHECKPOINT, *HISTORY, SIGNALS, "report.json")
             if is_temporary(entry.name) or (ours and not continued):
                 entry.unlink(missing_ok=True)
+        if not continued:
+            shutil.rmtree(self.run / LOG, ignore_errors=True)
 
     def write_history(self, history: list[EpochRecord]) -> None:
         """history.jsonl and history.csv: one line an epoch, all anew, so that none is ever half."""

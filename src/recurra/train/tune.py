@@ -135,7 +135,7 @@ def _searched(
     codec = task.codec(train, whole)
     tree = chosen.model_dump(mode="json")
     identity = {**tree["data"], **tree["model"], **tree["training"]}
-    del identity["checkpoint_every"]
+    del identity["checkpoint_every"], identity["track"]
     identity["task"] = name
     identity |= {key: str(values) for key, values in space.items()}
     identity |= {

@@ -45,7 +45,11 @@ def search_picture(
         words = list(dict.fromkeys(sorted(map(spelt, values)))) if _named(values) else []
         x = [float(words.index(spelt(v)) if words else v) for v in values]
         log = (own_range(name) or "").endswith(":log") and min(x, default=0.0) > 0
-        panels.append(Panel(spoken.capitalize(), name, _dots(having, x), log_x=log, words=list(enumerate(words))))
+        panels.append(
+            Panel(
+                spoken.capitalize(), name, _dots(having, x), log_x=log, words=list(enumerate(words))
+            )
+        )
     return draw(panels, "Search", columns=_COLUMNS)
 
 
