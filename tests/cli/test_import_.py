@@ -72,13 +72,15 @@ def test_bad_input(tmp_path: Path, capsys: Any) -> None:
 def test_files_that_are_neither(tmp_path: Path, capsys: Any) -> None:
     """One sentence each, exit code 2, and no file: none is opened that might never end."""
     (tmp_path / "cut.onnx").write_bytes(to_onnx(GRU(3, 4)).SerializeToString()[:200])
-    (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n0000")
+    for name in ("old.h5", "m.weights.h5"):
+        (tmp_path / name).write_bytes(b"\x89HDF\r\n\x1a\n0000")
     torch.save({"a": torch.ones(1)}, tmp_path / "m.pt")
     with (tmp_path / "huge.onnx").open("wb") as file:
         file.truncate(3 * 2**30)
     for name, what in {
         "cut.onnx": "is no ONNX model, or is cut off",
         "old.h5": "HDF5 file, Keras' older format: load it in Keras and save it as .keras",
+        "m.weights.h5": "holds weights alone",
         "m.pt": "no .keras file of Keras 3",
         "huge.onnx": "of 3.0 GiB, and an ONNX model in one file ends at 2",
         ".": "is a folder: name an .onnx or .keras file",

@@ -33,6 +33,8 @@ def test_words_are_ours() -> None:
     ("change", "what"),
     [
         ({"activation": "swish"}, "activation='swish'; ours have tanh"),
+        ({"activation": "tanhh"}, "the nearest name is 'tanh'"),
+        ({"activation": {"class_name": "__lambda__", "config": {}}}, "activation='a lambda'"),
         ({"activation": {"class_name": "LeakyReLU", "config": "x"}}, "activation='x'"),
         ({"recurrent_activation": "relu"}, "can turn round"),
     ],

@@ -116,6 +116,14 @@ def test_custom_objects_are_refused_by_name_and_never_executed(tmp_path: Path) -
     saved(path, layers.GRU(2), Unregistered(2))
     with pytest.raises(ConversionError, match="custom object Unregistered"):
         read_keras(path)
+
+    @keras.saving.register_keras_serializable("mine")
+    def bend(x: Any) -> Any:
+        return x
+
+    saved(path, layers.GRU(2, activation=bend))
+    with pytest.raises(ConversionError, match="custom object mine>bend"):
+        read_keras(path)
     saved(path, layers.GRU(2))
 
     def harm(config: Any, _: Any) -> None:

@@ -40,6 +40,11 @@ def command(model: Path, out: Path | None, force: bool) -> None:
     if out.exists() and not force:
         raise OutputError(f"{out} exists: choose another name, or use --force")
     begin = _first_bytes(model)
+    if begin.startswith(_HDF5) and model.name.endswith(".weights.h5"):
+        raise ConversionError(
+            f"{model} holds weights alone, and not the layers that they are of: load them into "
+            "their model in Keras (load_weights) and save that as .keras"
+        )
     if begin.startswith(_HDF5):
         raise ConversionError(
             f"{model} is an HDF5 file, Keras' older format: load it in Keras and save it as .keras"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -66,8 +67,12 @@ def _activation_word(given: Any, kind: str, which: str) -> str:
     word = "identity" if given in ("linear", None) else given
     if not isinstance(word, str) or word not in ACTIVATIONS:
         name = given.get("config", given) if isinstance(given, dict) else given
+        if isinstance(given, dict) and given.get("class_name") == "__lambda__":
+            name = "a lambda"
+        near = difflib.get_close_matches(str(name), ACTIVATIONS, n=1)
+        meant = f"; the nearest name is {near[0]!r}" if near else ""
         raise ConversionError(
-            f"Keras' {kind} has {which}={name!r}; ours have {', '.join(ACTIVATIONS)}"
+            f"Keras' {kind} has {which}={name!r}; ours have {', '.join(ACTIVATIONS)}{meant}"
         )
     return word
 

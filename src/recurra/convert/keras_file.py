@@ -108,8 +108,10 @@ def _refuse_custom(config: Any) -> None:
         if (custom or not (own or module in (None, "builtins"))) and not str(registered).startswith(
             "recurra>"
         ):
+            # A function's own name is its config.
+            named = entry.get("config") if name == "function" else registered
             raise ConversionError(
-                f"the file holds the custom object {registered or f'{module}.{name}'}: it is never "
+                f"the file holds the custom object {named or f'{module}.{name}'}: it is never "
                 "executed here; save the model without it, or take the layers with from_keras"
             )
         if name in ("Lambda", "__lambda__"):
