@@ -45,15 +45,19 @@ def from_onnx(
             clip, input_forget, peepholes, activations and shapes are named.
         DependencyError: the package onnx is not installed.
     """
-    from recurra.convert.onnx_read import read_onnx
+    from recurra.convert.onnx_read import read_model
 
-    found, _ = read_onnx(model)
-    names = [one.name for one in found]
-    if name is None and len(found) > 1:
-        raise ConversionError(f"the model has {len(found)} recurrent layers: name one of {names}")
-    if name is not None and name not in names:
+    reading = read_model(model)
+    found = {one.name: one for one in reading.found}
+    names = [*found, *reading.refused]
+    if name is None and len(names) > 1:
+        raise ConversionError(f"the model has {len(names)} recurrent layers: name one of {names}")
+    name = names[0] if name is None else name
+    if name not in names:
         raise ConversionError(f"the model has no layer {name!r}; it has {', '.join(names)}")
-    one = found[0 if name is None else names.index(name)]
+    if name in reading.refused:
+        raise ConversionError(reading.refused[name])
+    one = found[name]
     if one.reverse != reverse:
         raise ConversionError(
             f"{one.name!r} has direction={'reverse' if one.reverse else 'forward'}: say "

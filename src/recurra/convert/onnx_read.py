@@ -1,8 +1,4 @@
-"""GRU, LSTM and RNN nodes of an ONNX file: their cells, what chains them, and what is left there.
-
-Nothing of the model is run but what lies between two recurrent nodes and only moves values
-(Transpose, Squeeze, Reshape and their like), in ONNX's own reference implementation.
-"""
+"""GRU, LSTM and RNN nodes of an ONNX file: their cells, what chains them, what is left there."""
 
 from __future__ import annotations
 
@@ -18,9 +14,10 @@ import numpy as np
 from recurra.convert.found import Found, Side, join, stacked
 from recurra.convert.layouts import Array
 from recurra.convert.onnx_cells import OPS, cells_of
+from recurra.convert.onnx_constants import MOST_VALUES, MOVING, Constants
 from recurra.errors import ConversionError, DependencyError
 
-__all__ = ["load_model", "read_onnx"]
+__all__ = ["Reading", "load_model", "read_model", "read_onnx"]
 
 # The attributes of GRU, LSTM and RNN, and the type of each.
 _KINDS: Mapping[str, str] = MappingProxyType(
@@ -38,14 +35,12 @@ _KINDS: Mapping[str, str] = MappingProxyType(
     }
 )
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
-# They move values and change none.
-_MOVING = {"Identity", "Transpose", "Squeeze", "Unsqueeze", "Reshape", "Concat", "Slice", "Split"}
-# Weights are found behind a few of them at most; a forged file might chain millions.
+# Layers are found behind a few nodes that move values; a forged file might chain millions.
 _DEEPEST = 32
-# So many values fill the 2 GiB at which a protocol buffer ends. A forged file might name the same
-# ones again and again: in all no more than these are held, and no more are moved.
-_MOST_VALUES = 2**29
+# At so many bytes a protocol buffer ends.
 _MOST_BYTES = 2**31
+# Values with which a chain is tried: float32 numbers them so far without a gap.
+_MOST_TRIED = 2**24
 
 
 def load_model(model: Any) -> Any:
@@ -98,24 +93,50 @@ def _bytes_of(path: Path) -> bytes:
         raise ConversionError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def read_onnx(model: Any) -> tuple[list[Found], tuple[str, ...]]:
-    """Every recurrent layer of a model that ours can hold, and what was left, in words.
+@dataclass(frozen=True)
+class Reading:
+    """What was found in a model.
+
+    Args:
+        found: Its recurrent layers that ours can hold.
+        refused: The others: the name of each, and why.
+        left: What else it holds, in words.
+    """
+
+    found: list[Found]
+    refused: Mapping[str, str]
+    left: tuple[str, ...]
+
+
+def read_model(model: Any) -> Reading:
+    """Every recurrent layer of a model.
 
     Args:
         model: A path, bytes, or an onnx.ModelProto.
 
     Raises:
-        ConversionError: it is no ONNX model, has no recurrent layer, or one of them has something
-            that our cells do not do; names it.
+        ConversionError: it is no ONNX model, or has no recurrent layer at all.
         DependencyError: the package onnx is not installed.
     """
     reader = _Reader(load_model(model))
     found = [reader.found(chain) for chain in reader.chains()]
-    if not found:
+    if not found and not reader.refused:
         held = ", ".join(sorted({node.op_type for node in reader.nodes})) or "nothing"
         inner = "; graphs inside others are not looked into" if reader.inner() else ""
         raise ConversionError(f"the model has no GRU, LSTM or RNN; it has {held}{inner}")
-    return found, reader.left()
+    return Reading(found, reader.refused, reader.left())
+
+
+def read_onnx(model: Any) -> tuple[list[Found], tuple[str, ...]]:
+    """Every recurrent layer of a model that ours can hold, and what was left, in words.
+
+    Raises:
+        ConversionError: as `read_model`, or none of its layers is one that ours can hold; says why.
+    """
+    reading = read_model(model)
+    if not reading.found:
+        raise ConversionError(next(iter(reading.refused.values())))
+    return reading.found, (*reading.refused.values(), *reading.left)
 
 
 @dataclass(frozen=True)
@@ -135,31 +156,34 @@ class _Reader:
 
         self.onnx = onnx
         self.nodes = list(model.graph.node)
-        self.opsets = {one.domain: one.version for one in model.opset_import} or {"": 17}
         self.fed = {one.name for one in model.graph.input}
-        self.initializers = {one.name: one for one in model.graph.initializer}
         self.makers = {name: node for node in self.nodes for name in node.output if name}
         # Who asks for a value's shape alone does not read it.
         reading = [node for node in self.nodes if node.op_type != "Shape"]
         self.readers = Counter(name for node in reading for name in node.input if name)
         self.readers.update(one.name for one in model.graph.output)
         self.moved = set[int]()
-        self.made: dict[str, Array | None] = {}
-        self.values_moved = self.values_held = 0
+        self.constants = Constants(model, self.makers)
+        self.values_held = 0
         self.model = model
         self.shapes: dict[str, Any] | None = None
+        self.recurrent: list[_Recurrent] = []
+        self.refused: dict[str, str] = {}
         named = Counter[str]()
-        self.recurrent = [
-            self._recurrent(n, named) for n in self.nodes if n.op_type in OPS and not n.domain
-        ]
+        for node in self.nodes:
+            if node.op_type not in OPS or node.domain:
+                continue
+            name = str(node.name or next(filter(None, node.output), node.op_type))
+            named[name] += 1
+            # Names should differ and need not; a layer must not take another one's place.
+            name = f"{name}.{named[name]}" if named[name] > 1 else name
+            try:
+                self.recurrent.append(self._recurrent(node, name))
+            except ConversionError as error:
+                self.refused[name] = str(error)
         self.by_node = {id(one.node): one for one in self.recurrent}
 
-    def _recurrent(self, node: Any, named: Counter[str]) -> _Recurrent:
-        name = str(node.name or next(filter(None, node.output), node.op_type))
-        named[name] += 1
-        # Names should differ and need not; a layer must not take another one's place.
-        if named[name] > 1:
-            name = f"{name}.{named[name]}"
+    def _recurrent(self, node: Any, name: str) -> _Recurrent:
         inputs = dict(zip(_INPUTS, node.input, strict=False))
         attributes = {one.name: self._attribute(one, node.op_type, name) for one in node.attribute}
         arrays = {
@@ -167,7 +191,7 @@ class _Reader:
             for letter in ("W", "R", "B", "P")
         }
         self.values_held += sum(array.size for array in arrays.values() if array is not None)
-        if self.values_held > _MOST_VALUES:
+        if self.values_held > MOST_VALUES:
             raise ConversionError("the layers hold more values than a file can: it is forged")
         sides = cells_of(node.op_type, name, attributes, arrays)
         return _Recurrent(name, node, inputs, attributes, [*sides])
@@ -195,7 +219,7 @@ class _Reader:
         source = inputs.get(letter)
         if not source:
             return None
-        value = self.constant(source)
+        value = self.constants.value(source)
         if value is None:
             raise ConversionError(
                 f"ONNX's {op} {name!r} takes {letter} from {source!r}, which is no constant of the "
@@ -206,65 +230,6 @@ class _Reader:
                 f"ONNX's {op} {name!r} has {letter} of {value.dtype}: expected float32 or float64"
             )
         return value
-
-    def constant(self, name: str, depth: int = 0) -> Array | None:
-        """The value of a name that the file alone decides; None: it does not."""
-        if name not in self.made:
-            self.made[name] = self._constant(name, depth)
-        return self.made[name]
-
-    def _constant(self, name: str, depth: int) -> Array | None:
-        if name in self.initializers:
-            return self._array(self.initializers[name])
-        node = self.makers.get(name)
-        if node is None or node.domain or depth > _DEEPEST:
-            return None
-        if node.op_type == "Constant":
-            return self._written(node)
-        if node.op_type not in _MOVING:
-            return None
-        inputs = {n: self.constant(n, depth + 1) for n in node.input if n}
-        if any(value is None for value in inputs.values()):
-            return None
-        return self._moved_values(node, inputs, name)
-
-    def _written(self, node: Any) -> Array:
-        """The value of a Constant."""
-        try:
-            (value,) = node.attribute
-            if value.name == "value":
-                return self._array(value.t)
-            plain = np.asarray(self.onnx.helper.get_attribute_value(value))
-        except (AttributeError, ValueError, TypeError) as error:
-            raise ConversionError(f"the Constant {node.name!r} is damaged: {error}") from error
-        return plain.astype(np.float32) if plain.dtype == np.float64 else plain
-
-    def _array(self, tensor: Any) -> Array:
-        onnx = self.onnx
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise ConversionError(
-                f"{tensor.name!r} lies in another file: save the model in one file first"
-            )
-        try:
-            return np.asarray(onnx.numpy_helper.to_array(tensor))
-        except (ArithmeticError, KeyError, MemoryError, TypeError, ValueError) as error:
-            raise ConversionError(f"the constant {tensor.name!r} is damaged: {error}") from error
-
-    def _moved_values(self, node: Any, inputs: Mapping[str, Any], name: str) -> Array:
-        """What a node that only moves values makes of these."""
-        from onnx.reference import ReferenceEvaluator
-
-        self.values_moved += sum(np.size(value) for value in inputs.values())
-        if self.values_moved > _MOST_VALUES:
-            raise ConversionError(f"{name!r} is made of more values than a file can hold")
-        try:
-            run = ReferenceEvaluator(node, opsets=self.opsets)
-            values: Any = run.run(None, dict(inputs))
-        except Exception as error:
-            raise ConversionError(
-                f"{node.op_type} that makes {name!r} cannot be run: {error}"
-            ) from error
-        return np.asarray(values[list(node.output).index(name)])
 
     def chains(self) -> list[list[_Recurrent]]:
         """The recurrent nodes, those together that are layers above one another."""
@@ -293,7 +258,8 @@ class _Reader:
                 if fits:
                     self.moved.update(id(moving) for moving, _ in path)
                 return source if fits else None
-            if node.op_type not in _MOVING or node.domain or node.op_type == "Concat":
+            moves = node.op_type in MOVING and node.op_type != "Concat" and not node.domain
+            if not moves or not node.input:
                 return None
             path.append((node, name))
             name = node.input[0]
@@ -304,6 +270,8 @@ class _Reader:
         sides = len(source.sides)
         units = source.sides[0][0].hidden_size  # type: ignore[attr-defined]  # it is a cell
         time, batch = self._axes(source)
+        if not 0 < time * sides * batch * units <= _MOST_TRIED:
+            return False
         numbered = np.arange(time * sides * batch * units, dtype=np.float32)
         values: Array = numbered.reshape(time, sides, batch, units)
         if (
@@ -317,11 +285,11 @@ class _Reader:
         if one.attributes.get("layout"):
             wanted = wanted.transpose(1, 0, 2)
         for node, name in reversed(path):
-            others = {n: self.constant(n) for n in node.input[1:] if n}
+            others = {n: self.constants.value(n) for n in node.input[1:] if n}
             if any(value is None for value in others.values()):
                 return False
             try:
-                values = self._moved_values(node, {str(node.input[0]): values, **others}, name)
+                values = self.constants.moved(node, {str(node.input[0]): values, **others}, name)
             except ConversionError:
                 return False
         return bool(np.array_equal(values, wanted))
@@ -350,34 +318,20 @@ class _Reader:
         for one in chain:
             for state in ("sequence_lens", "initial_h", "initial_c"):
                 name = one.inputs.get(state)
-                inside = name and (name not in self.fed or name in self.initializers)
+                inside = name and (name not in self.fed or name in self.constants.initializers)
                 # Lengths of zero are not the same as none.
-                if inside and (state == "sequence_lens" or not self._zeros(str(name))):
+                if inside and (state == "sequence_lens" or not self.constants.zeros(str(name))):
                     notes.append(f"{one.name}: its {state}, made by the model ({name})")
         reverse = chain[0].attributes.get("direction") == "reverse"
         return Found(chain[0].name, node, weights, reverse, tuple(notes))
 
-    def _zeros(self, name: str, depth: int = 0) -> bool:
-        """Whether a name holds nothing but zeros, whatever its shape."""
-        value = self.constant(name)
-        if value is not None:
-            return not value.any()
-        node = self.makers.get(name)
-        if node is None or node.domain or depth > _DEEPEST:
-            return False
-        if node.op_type == "ConstantOfShape":
-            return not any(self._array(a.t).any() for a in node.attribute if a.name == "value")
-        if node.op_type == "Expand" or (node.op_type in _MOVING and node.op_type != "Concat"):
-            return self._zeros(node.input[0], depth + 1)
-        return False
-
     def left(self) -> tuple[str, ...]:
         """What the model holds besides, in words."""
-        own = {id(one.node) for one in self.recurrent} | self.moved
+        own = {*OPS, "Constant"}
         others = Counter(
             node.op_type
             for node in self.nodes
-            if id(node) not in own and node.op_type != "Constant"
+            if id(node) not in self.moved and (node.op_type not in own or node.domain)
         )
         lines = [f"{count} {op}" if count > 1 else op for op, count in sorted(others.items())]
         return (*lines, *(f"the graphs inside {name}, not looked into" for name in self.inner()))
