@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from recurra import SequenceTagger
+from recurra.codecs import Timed
 from recurra.errors import DataError, NotFittedError, SettingsError
 
 SMALL: dict[str, Any] = {
@@ -78,3 +79,25 @@ def test_what_cannot_be_learnt_is_told() -> None:
     with pytest.raises(SettingsError, match="unknown parameter 'horizon'"):
         SequenceTagger(horizon=3)
     assert {"scheme", "crf", "lag"} <= set(SequenceTagger().get_params())
+
+
+@pytest.mark.parametrize("missing", ["mean", "last", "mask", "decay"])
+def test_series_with_holes_and_times_are_tagged_and_streamed(missing: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    X, y = [], []
+    for _ in range(12):
+        x = random.normal(size=(8, 2))
+        y.append(["hi" if row[0] > 0 else "lo" for row in x])
+        x[random.random(x.shape) < 0.3] = np.nan
+        X.append(Timed(x, np.cumsum(random.exponential(3.0, 8))))
+    tagger = SequenceTagger(hidden=4, epochs=1, threads=1, missing=missing, crf=False).fit(X, y)
+    whole = tagger.predict(X[:3])
+    tagger.save(tmp_path / "b")
+    session = SequenceTagger.load(tmp_path / "b").stream(lag=0)
+    for series, tags in zip(X[:3], whole, strict=True):
+        session.restart()
+        fed = [
+            session.feed({n: v for n, v in zip(("x0", "x1"), row, strict=True) if v == v}, time)
+            for row, time in zip(series.values, series.times.tolist(), strict=True)
+        ]
+        assert [answer.tag for answer in fed] == tags

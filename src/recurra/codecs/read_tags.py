@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 
 from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.arrays import cases_from_arrays
-from recurra.codecs.cases import Cases, Label
+from recurra.codecs.cases import Cases, Label, Timed
 from recurra.codecs.from_table import groups_of, long_cases, text_cases
 from recurra.codecs.read_bytes import read_text
 from recurra.codecs.read_conll import SUFFIXES, looks_like_conll, read_conll
@@ -38,6 +39,7 @@ __all__ = ["TAG_SUFFIXES", "is_tagged", "read_tag_cases", "tag_cases_from_arrays
 
 TAG_SUFFIXES = (*SUFFIXES, ".tsv", ".csv", ".parquet", ".jsonl", ".ndjson")
 _TARGETS = ("tag", "tags", "label", "target", "class", "y", "state", "标签", "标注", "状态")
+_CASE = re.compile(r"X\[([0-9]+)\]:? ")
 _TOKENS = ("token", "word", "character", "char", "form", "字", "词")
 
 
@@ -93,14 +95,15 @@ def tag_cases_from_arrays(X: Any, y: Any = None, *, settings: DataSettings) -> C
 
     Args:
         X: A list of cases, each a list of tokens, or a text, which is cut by `symbol`; or of
-            [T_i, C] arrays; or one array [N, T, C].
+            [T_i, C] arrays, or `Timed` ones; or one array [N, T, C].
         y: A list of labels for each case, one a step; None: no tags.
         settings: `symbol` and `layout` are read.
 
     Raises:
         DataError, ShapeError: names the case that is wrong.
     """
-    if isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple | str):
+    several = isinstance(X, list | tuple) and len(X) and not isinstance(X[0], Timed)
+    if several and isinstance(X[0], list | tuple | str):
         # Byte-pair pieces carry no tags: `refuse_foreign` has refused them.
         symbol: Literal["character", "word"]
         symbol = "word" if settings.symbol == "word" else "character"
@@ -234,7 +237,10 @@ def _json_cases(path: Path, settings: DataSettings, want: bool) -> Cases:
         x = [record["x"] for record in records]
         cases = tag_cases_from_arrays(_numbers(x), settings=settings)
     except (DataError, ShapeError) as error:
-        raise DataError(str(error), path=path) from None
+        # It counts cases; a reader of the file counts lines.
+        case, rest = _CASE.match(str(error)), _CASE.sub("", str(error))
+        line = None if case is None else numbered[int(case[1])][0]
+        raise DataError(rest, path=path, line=line) from None
     ids = tuple(str(record.get("id", k)) for k, record in enumerate(records))
     cases = replace(cases, ids=ids, source=str(path))
     if not want or "y" not in records[0]:

@@ -224,14 +224,18 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
         estimator._origin = bundle
         return estimator
 
-    def stream(self) -> Any:
+    def stream(self, **choices: Any) -> Any:
         """A session that takes one observation at a time (`feed`), its state in your hands.
+
+        Args:
+            **choices: Of the task's sessions: `adapt` and `pending` for truths that come later
+                (`observe`), `lag` of a tagger, `series` of a forecaster.
 
         Raises:
             NotFittedError: nothing was learnt yet.
             SpecError: the network cannot run one step at a time; says why.
         """
-        return self._fitted().session()
+        return self._fitted().session(**choices)
 
     def __getstate__(self) -> dict[str, Any]:
         # A model holds kernels' memory, which is this process' own: its parts travel instead.

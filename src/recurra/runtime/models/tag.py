@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from recurra.codecs import Cases, Label, SeriesCodec, label_text
+from recurra.codecs import Cases, Label, SeriesCodec, Timed, label_text
 from recurra.codecs.tags import UNSEEN, TagCodec
 from recurra.codecs.tokens import TokenCodec
 from recurra.decode import Adapt, TagDecoder
@@ -257,7 +257,8 @@ class TagModel(AbstractModel):
 
     def witness(self, x: Any, steps: int = 256) -> Any:
         """A raw case cut to so many steps."""
-        return x[:steps] if isinstance(x, tuple) else super().witness(x, steps)
+        tokens = isinstance(x, tuple) and not isinstance(x, Timed)
+        return x[:steps] if tokens else super().witness(x, steps)
 
     def golden(self, x: Any) -> Array:
         """The probabilities of one case, and the mean log-probability of its answer."""
