@@ -27,20 +27,25 @@ GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
 ACTIVATIONS = ("Tanh", "Relu", "Sigmoid", "Softsign", "Affine")
 
 
+ALPHAS = {"HardSigmoid": (1 / 6, 0.5), "Affine": (1.0, 0.0)}
+Layer = tuple[str, dict[str, Any], dict[str, Any]]
+
+
 @st.composite
-def models(draw: st.DrawFn) -> onnx.ModelProto:
-    """One node of any form that our cells have, over x [T, B, 3] with the lengths of its rows."""
+def layers(draw: st.DrawFn, size: int) -> Layer:
+    """One node of any form that our cells have: its operator, attributes and weights."""
     op = draw(st.sampled_from(tuple(GATES)))
     units, sides = draw(st.integers(1, 4)), draw(st.integers(1, 2))
-    gate = draw(st.sampled_from(("Sigmoid", "HardSigmoid")))
-    own = draw(st.sampled_from(ACTIVATIONS))
-    words = {"GRU": [gate, own], "LSTM": [gate, own, own], "RNN": [own]}[op]
-    alphas = {"HardSigmoid": (1 / 6, 0.5), "Affine": (1.0, 0.0)}
-    given = [alphas[word] for word in words * sides if word in alphas]
+    words = list[str]()
+    for _ in range(sides):
+        gate = draw(st.sampled_from(("Sigmoid", "HardSigmoid")))
+        own = draw(st.sampled_from(ACTIVATIONS))
+        words += {"GRU": [gate, own], "LSTM": [gate, own, own], "RNN": [own]}[op]
+    given = [ALPHAS[word] for word in words if word in ALPHAS]
     attributes: dict[str, Any] = {
         "hidden_size": units,
         "direction": "bidirectional" if sides == 2 else "forward",
-        "activations": words * sides,
+        "activations": words,
     }
     if given:
         attributes["activation_alpha"] = [alpha for alpha, _ in given]
@@ -49,26 +54,51 @@ def models(draw: st.DrawFn) -> onnx.ModelProto:
         attributes["linear_before_reset"] = draw(st.integers(0, 1))
     random = np.random.default_rng(draw(st.integers(0, 99)))
     rows = GATES[op] * units
-    weights = {"W": (sides, rows, 3), "R": (sides, rows, units)}
+    weights = {"W": (sides, rows, size), "R": (sides, rows, units)}
     if draw(st.booleans()):
         weights["B"] = (sides, 2 * rows)
     arrays = {n: random.uniform(-0.8, 0.8, s).astype(np.float32) for n, s in weights.items()}
-    return model_of(op, attributes, arrays)
+    return op, attributes, arrays
+
+
+@st.composite
+def models(draw: st.DrawFn) -> onnx.ModelProto:
+    """One to three nodes above one another, over x [T, B, 3] with the lengths of its rows."""
+    drawn, size = list[Layer](), 3
+    for _ in range(draw(st.integers(1, 3))):
+        drawn.append(draw(layers(size)))
+        size = drawn[-1][2]["R"].shape[0] * drawn[-1][2]["R"].shape[2]
+    return whole_of(drawn)
 
 
 def model_of(op: str, attributes: dict[str, Any], arrays: dict[str, Any]) -> onnx.ModelProto:
-    inputs = ["x", "W", "R", "B" if "B" in arrays else "", "lengths"]
-    inputs += ["", "", "P"] if "P" in arrays else []
-    node = helper.make_node(op, inputs, ["y"], name="layer", **attributes)
+    return whole_of([(op, attributes, arrays)])
+
+
+def whole_of(drawn: list[Layer]) -> onnx.ModelProto:
+    """Nodes above one another, the sides of each put side by side for the next."""
+    nodes, constants = [], dict[str, Any]()
+    for k, (op, attributes, arrays) in enumerate(drawn):
+        x = "x" if k == 0 else f"x{k}"
+        inputs = [x, f"W{k}", f"R{k}", f"B{k}" if "B" in arrays else "", "lengths"]
+        inputs += ["", "", f"P{k}"] if "P" in arrays else []
+        y = "y" if k == len(drawn) - 1 else f"y{k}"
+        name = "layer" if k == 0 else f"layer{k}"
+        nodes.append(helper.make_node(op, inputs, [y], name=name, **attributes))
+        constants |= {f"{letter}{k}": array for letter, array in arrays.items()}
+        if y != "y":
+            nodes.append(helper.make_node("Transpose", [y], [f"t{k}"], perm=[0, 2, 1, 3]))
+            nodes.append(helper.make_node("Reshape", [f"t{k}", "shape"], [f"x{k + 1}"]))
+            constants["shape"] = np.array([0, 0, -1])
     graph = helper.make_graph(
-        [node],
-        "one",
+        nodes,
+        "drawn",
         [
             helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["t", "b", 3]),
             helper.make_tensor_value_info("lengths", onnx.TensorProto.INT32, ["b"]),
         ],
         [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     return helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="test"
@@ -91,7 +121,7 @@ def initializers(model: onnx.ModelProto) -> dict[str, bytes]:
 
 @given(model=models(), seed=st.integers(0, 99))
 def test_values_are_onnx_runtime_s_and_weights_come_back(model: onnx.ModelProto, seed: int) -> None:
-    """Any node -> our layer: the same outputs; -> ONNX again: the same W, R and B to the bit."""
+    """Any nodes -> our layer: the same outputs; -> ONNX again: the same W, R and B to the bit."""
     random = np.random.default_rng(seed)
     x = random.normal(size=(3, 6, 3)).astype(np.float32)
     lengths = np.array([6, 1, random.integers(1, 7)])
@@ -100,9 +130,11 @@ def test_values_are_onnx_runtime_s_and_weights_come_back(model: onnx.ModelProto,
     theirs = run(model, x, lengths)
     scale = max(1.0, float(theirs.abs().max()))
     torch.testing.assert_close(y, theirs, rtol=0, atol=TOLERANCE * scale)
-    again = initializers(to_onnx(layer))
-    for letter, array in initializers(model).items():
-        assert again[f"layer.{letter}"] == array
+    again, deep = initializers(to_onnx(layer)), isinstance(layer, Stack)
+    for name, array in initializers(model).items():
+        if name != "shape":
+            place = f"layer.layers.{name[1:]}" if deep else "layer"
+            assert again[f"{place}.{name[0]}"] == array
 
 
 @pytest.mark.parametrize("cell", [GRU(3, 4, reset="before"), LSTM(3, 4), RNN(3, 4, zoneout=0.2)])
