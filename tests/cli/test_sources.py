@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from recurra import errors, runtime
-from recurra.cli.sources import cases_for
+from recurra.cli.sources import cases_for, naming
+from recurra.errors import DataError, ObservationError, ShapeError, StateError
 
 
 def test_the_columns_are_those_of_training(bundle: Path, table: Path) -> None:
@@ -25,3 +26,14 @@ def test_a_flag_names_another_column(bundle: Path, table: Path, tmp_path: Path) 
     assert len(cases_for(model, renamed, {"id": "who"})) == 24
     with pytest.raises(errors.DataError, match="nobody"):
         cases_for(model, renamed, {"id": "nobody"})
+
+
+def test_what_is_wrong_with_content_is_told_with_the_files_name() -> None:
+    path = Path("数据.csv")
+    for error in (DataError("bad"), ObservationError("bad"), ShapeError("bad")):
+        with pytest.raises(DataError, match=r"^数据.csv: bad$"), naming(path):
+            raise error
+    with pytest.raises(DataError, match=r"^数据.csv, line 3: bad$"), naming(path):
+        raise DataError("bad", path=path, line=3)
+    with pytest.raises(StateError, match=r"^bad$"), naming(path):
+        raise StateError("bad")

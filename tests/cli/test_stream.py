@@ -179,3 +179,13 @@ def test_truths_that_come_later_are_measured(with_sets: Path, bundle: Path) -> N
     assert "expected observe and step, got 'x'" in refused[2]["error"]
     assert main(["predict", str(bundle), "--stream", "--adapt", "none"]) == 2
     assert main(["predict", str(bundle), "f.csv", "--out", "o.csv", "--pending", "2"]) == 2
+
+
+def test_a_time_among_the_features_is_shown_where_it_belongs(bundle: Path) -> None:
+    code, answers = streamed(bundle, '{"left": 1, "right": 2, "time": 5}', '{"x": {"time": 5}}')
+    assert code == 2
+    told = "expected time beside x and not in it: "
+    assert answers[0]["error"] == told + '{"x": {"left": 1, "right": 2}, "time": 5}'
+    assert answers[1]["error"] == told + '{"x": {}, "time": 5}'
+    code, _ = streamed(bundle, answers[0]["error"].removeprefix(told))
+    assert code == 0

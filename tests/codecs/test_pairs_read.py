@@ -127,3 +127,32 @@ def test_the_shared_tasks_files_are_read_as_they_are(real_data: Path) -> None:
     forms = read_pairs(real_data / "inflection" / "german-task1-dev", PLAIN)
     assert len(forms) == 1597
     assert "pos=N" in (PairCodec.fit(forms, PLAIN).marks or ())
+
+
+def test_json_lines_hold_the_same_pairs(tmp_path: Path) -> None:
+    """With features, without targets, with ids of their own."""
+    lines = '{"source": "国人", "target": "guo2 ren2", "id": 7}\n\n{"source": "a", "target": "b"}\n'
+    cases = read_pairs(written(tmp_path, lines, "pairs.jsonl"), PLAIN)
+    assert (cases.inputs, cases.targets) == (("国人", "a"), ("guo2 ren2", "b"))
+    assert cases.ids == ("7", "1")
+    marked = '{"source": "aal", "features": "pos=N", "target": "Aal"}'
+    assert read_pairs(written(tmp_path, marked, "p.ndjson"), PLAIN).inputs == ("aal\tpos=N",)
+    bare = read_pairs(written(tmp_path, '{"source": "a"}', "p.jsonl"), PLAIN, need_target=False)
+    assert (bare.inputs, bare.targets) == (("a",), None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('{"source": "a"}', "line 1: expected source and target, got no target"),
+        ('{"source": "a", "target": "b"}\n{"target": "b"}', "line 2: .* got no source: add it"),
+        ('{"source": "a", "target": ""}', "line 1: target expected a target, got an empty one"),
+        ('{"source": "a", "target": 3}', "line 1: target expected a target as text, got 3"),
+        ("[1]", r"line 1: expected an object, got \[1\]"),
+        ("nonsense", "line 1: expected one JSON object a line"),
+        (" \n", "only blank lines"),
+    ],
+)
+def test_json_lines_that_are_no_pairs_are_named(tmp_path: Path, lines: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read_pairs(written(tmp_path, lines, "pairs.jsonl"), PLAIN)

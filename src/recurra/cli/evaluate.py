@@ -11,7 +11,7 @@ import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags
 from recurra.cli.printed import counted, json_line, print_table
-from recurra.cli.sources import ROLES, cases_for
+from recurra.cli.sources import ROLES, cases_for, naming
 
 __all__ = ["command"]
 
@@ -28,8 +28,9 @@ def command(bundle: Path, data: Path, as_json: bool, **roles: Any) -> None:
     model = runtime.load(bundle)
     begin = time.perf_counter()
     cases = cases_for(model, data, roles, need_target=True)
-    encoded = model.encoded(cases)
-    answers = model.answers(encoded)
+    with naming(data):
+        encoded = model.encoded(cases)
+        answers = model.answers(encoded)
     figures: dict[str, Any] = {
         "task": model.task,
         "n": len(encoded),

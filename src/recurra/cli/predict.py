@@ -9,7 +9,7 @@ import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags
 from recurra.cli.printed import counted
-from recurra.cli.sources import ROLES, cases_for
+from recurra.cli.sources import ROLES, cases_for, naming
 
 __all__ = ["command"]
 
@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="File of the answers: .csv, .jsonl or .parquet, by its name.",
+    help="File of the answers: .csv, .jsonl, .parquet or (of tags) .conll, by its name.",
 )
 @click.option("--force", is_flag=True, help="Replace OUT where it exists.")
 @click.option(
@@ -92,5 +92,7 @@ def _answer_file(bundle: Path, data: Path, out: Path, force: bool, roles: dict[s
         raise OutputError(f"{out} exists: choose another name, or use --force")
     model = runtime.load(bundle)
     cases = cases_for(model, data, roles)
-    write_atomic(out, to_bytes(model, cases.ids, model(cases)))
+    with naming(data):
+        answers = model(cases)
+    write_atomic(out, to_bytes(model, cases, answers))
     print(f"{counted(len(cases), 'answer')} in {out}")

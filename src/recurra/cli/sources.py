@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from recurra.errors import DataError, ObservationError, ShapeError
 
 if TYPE_CHECKING:
     from recurra.codecs import Cases
     from recurra.runtime import AbstractModel
 
-__all__ = ["ROLES", "cases_for"]
+__all__ = ["ROLES", "cases_for", "naming"]
 
 # What may be called differently in a new file than in the one that the model was trained on.
 ROLES = ("id", "time", "text", "variable", "value", "layout", "encoding")
@@ -37,3 +40,14 @@ def cases_for(
     settings = Settings.from_flat(given)
     refuse_foreign(settings, model.task)
     return read_cases(path, settings.data, need_target=need_target, expect=model.codec)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What is wrong with the content of a file is told with the file's name."""
+    try:
+        yield
+    except (DataError, ObservationError, ShapeError) as error:
+        if str(path) in str(error):
+            raise
+        raise DataError(str(error), path=path) from None

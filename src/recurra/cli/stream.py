@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -92,8 +93,20 @@ def _answers(model: AbstractModel, session: Session, line: bytes) -> list[dict[s
     # A feature may be called observe too.
     if truth and "observe" not in model.features:
         return [_observed(session, observation)]
+    _refuse_beside(observation, model.features)
     fed = _fed(model, session, observation, time, restart=restart)
     return [model.object_in(session, answer) for answer in fed]
+
+
+def _refuse_beside(observation: Any, features: Sequence[str]) -> None:
+    """A time that stands among the features belongs beside them."""
+    if not isinstance(observation, dict):
+        return
+    beside = [key for key in ("time", "restart") if key in observation and key not in features]
+    if beside:
+        inner = {key: value for key, value in observation.items() if key not in beside}
+        form = json_line({"x": inner, **{key: observation[key] for key in beside}})
+        raise ObservationError(f"expected {beside[0]} beside x and not in it: {form}")
 
 
 def _observed(session: Session, said: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from recurra.codecs.corpus import CorpusCodec
 from recurra.codecs.frames import check_frames
 from recurra.codecs.from_table import text_cases
 from recurra.codecs.read_bytes import read_bytes, read_text
+from recurra.codecs.read_jsonl import objects_of
 from recurra.codecs.read_table import read_table
 from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import find_roles
@@ -118,7 +118,7 @@ def _jsonl_cases(path: Path, encoding: str) -> Cases:
     found: list[Any] = []
     ids: list[str] = []
     kind = ""
-    for number, record in _records(path, encoding):
+    for number, record in objects_of(path, encoding):
         keys = [key for key in _KEYS if key in record]
         if len(keys) != 1 or (kind and keys[0] != kind):
             raise DataError(
@@ -137,28 +137,6 @@ def _jsonl_cases(path: Path, encoding: str) -> Cases:
     if not found:
         raise DataError("expected one JSON object a line, got only blank lines", path=path)
     return _cases(kind, found, str(path), ids)
-
-
-def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise DataError(
-                f"expected one JSON object a line, got something else: {problem}: correct the line",
-                path=path,
-                line=number,
-            ) from None
-        if not isinstance(record, dict):
-            raise DataError(
-                f"expected an object with text or frames, got {shorten(record)}",
-                path=path,
-                line=number,
-            )
-        yield number, record
 
 
 def _table_cases(table: Table, settings: DataSettings) -> Cases:

@@ -3,6 +3,7 @@
 source<TAB>target               a line each, without a header or with the header "source  target"
 source<TAB>features<TAB>target  features apart by commas, semicolons or spaces
 .csv .parquet, a data frame     columns source, target and maybe features
+.jsonl .ndjson                  {"source": "...", "target": "...", "features": "..."} a line
 
 To predict, targets may be absent. Any suffix that is no other table's is read as lines with tabs.
 """
@@ -11,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from recurra.codecs.cases import Cases
 from recurra.codecs.pairs import PairCodec
 from recurra.codecs.read_bytes import read_text
+from recurra.codecs.read_jsonl import objects_of
 from recurra.codecs.read_table import read_table
 from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.table import Table, shorten
@@ -34,7 +36,8 @@ _HEADERS = (
     ["source", "features"],
 )
 _TABLES = (".csv", ".parquet")
-_OTHERS = (".ts", ".npz", ".jsonl", ".ndjson")
+_LINES = (".jsonl", ".ndjson")
+_OTHERS = (".ts", ".npz")
 
 
 def read_pairs(
@@ -64,9 +67,12 @@ def read_pairs(
     suffix = path.suffix.lower()
     if suffix in _TABLES:
         return _table_cases(read_table(path, settings.encoding), settings, need_target)
+    if suffix in _LINES:
+        return _json_cases(path, settings.encoding, need_target)
     if suffix in _OTHERS:
         raise DataError(
-            f"expected lines source<TAB>target, a .csv or a .parquet, got {suffix}: convert it",
+            f"expected lines source<TAB>target, a .csv, .parquet or .jsonl, got {suffix}: convert "
+            "it",
             path=path,
         )
     return _line_cases(path, settings.encoding, need_target, featured)
@@ -134,6 +140,38 @@ def _line_cases(path: Path, encoding: str, need_target: bool, featured: bool | N
     ids = tuple(str(k) for k in range(len(rows)))
     found = tuple(targets) if has_target else None
     return Cases("text", tuple(inputs), (), ids, str(path), found, "class" if has_target else None)
+
+
+def _json_cases(path: Path, encoding: str, need_target: bool) -> Cases:
+    """An object a line; `features` and, to predict, `target` may be absent, in all of them."""
+    records = list(objects_of(path, encoding))
+    if not records:
+        raise DataError("expected one JSON object a line, got only blank lines", path=path)
+    first = records[0][1]
+    roles = ["source", *(role for role in ("features", "target") if role in first)]
+    if need_target and "target" not in roles:
+        raise DataError("expected source and target, got no target: add it", path=path, line=1)
+    rows = []
+    for line, record in records:
+        absent = [role for role in roles if role not in record]
+        if absent:
+            raise DataError(
+                f"expected {' and '.join(roles)} in every line, got no {absent[0]}: add it",
+                path=path,
+                line=line,
+            )
+        try:
+            rows.append({role: _checked(record[role], role, role) for role in roles})
+        except DataError as error:
+            raise DataError(str(error), path=path, line=line) from None
+    inputs = (
+        f"{row['source']}\t{row['features']}" if "features" in row else row["source"]
+        for row in rows
+    )
+    targets = tuple(row["target"] for row in rows) if "target" in roles else None
+    ids = tuple(str(record.get("id", k)) for k, (_, record) in enumerate(records))
+    kind: Literal["class"] | None = None if targets is None else "class"
+    return Cases("text", tuple(inputs), (), ids, str(path), targets, kind)
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

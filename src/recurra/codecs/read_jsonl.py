@@ -11,6 +11,7 @@ Other keys are left alone.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from recurra.codecs.table import shorten
 from recurra.codecs.timeline import check_times
 from recurra.errors import DataError
 
-__all__ = ["read_jsonl"]
+__all__ = ["objects_of", "read_jsonl"]
 
 Array = npt.NDArray[Any]
 
@@ -82,6 +83,29 @@ def read_jsonl(
         kind,
         times,
     )
+
+
+def objects_of(path: Path, encoding: str = UTF_8) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number and the object of each line that is not blank.
+
+    Raises:
+        DataError: with the line that is no object.
+    """
+    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise DataError(
+                f"expected one JSON object a line, got something else: {problem}: correct the line",
+                path=path,
+                line=number,
+            ) from None
+        if not isinstance(record, dict):
+            raise DataError(f"expected an object, got {shorten(record)}", path=path, line=number)
+        yield number, record
 
 
 def _record(line: str, path: Path, number: int) -> dict[str, Any]:
