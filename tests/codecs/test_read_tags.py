@@ -140,3 +140,10 @@ def test_paths_that_are_none_are_told(tmp_path: Path) -> None:
 def test_arrays_that_do_not_fit_are_told(X: Any, y: Any, words: str) -> None:
     with pytest.raises((DataError, ShapeError), match=words):
         tag_cases_from_arrays(X, y, settings=TAG)
+
+
+def test_a_json_line_without_steps_is_named_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"x": ["a"], "y": ["O"]}\n\n{"x": [], "y": []}\n')
+    with pytest.raises(DataError, match=r"t.jsonl, line 3: expected at least one token"):
+        read_tag_cases(path, DataSettings(task="tag"))
