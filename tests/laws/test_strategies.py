@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recurra.codecs import Cases, cases_from_arrays
+from recurra.codecs.corpus_files import corpus_cases
 from recurra.spec.report import EpochRecord
-from recurra.spec.settings import Settings
-from recurra.spec.settings_rules import NUMBERS_ONLY, SYMBOLS_ONLY, unread
+from recurra.spec.settings import Settings, without_unread
+from recurra.spec.settings_rules import NUMBERS_ONLY, SYMBOLS_ONLY
 from recurra.train.fit import Fitted, fit_cases
 from recurra.train.progress import Silent
 
@@ -73,6 +74,28 @@ STRATEGIES = st.fixed_dictionaries(
         "constrain_by": st.just("projection"),
         "max_norm": st.just(0.5),
         "label_smoothing": st.just(0.1),
+        "loss": st.just("binary_cross_entropy"),
+        "momentum": st.just(0.5),
+        "nesterov": st.just(True),
+        "weight_decay": st.just(0.1),
+        "warmup": st.just(0.5),
+        "clip_norm": st.just(0.05),
+        "l1_bias": st.just(1e-3),
+        "l2_kernel": st.just(1e-3),
+        "l1_recurrent": st.just(1e-3),
+        "dropout": st.just(0.4),
+        "input_init": st.sampled_from(["glorot_normal", "he_uniform", "uniform"]),
+        "recurrent_init": st.sampled_from(["identity", "glorot_normal"]),
+        "bias_init": st.sampled_from(["gate", "chrono"]),
+        "init_gain": st.just("activation"),
+        "learn_initial_state": st.just(True),
+        "precision": st.sampled_from(["bfloat16", "float64"]),
+        "cell": st.sampled_from(["lstm", "mingru"]),
+        "layers": st.just(2),
+        "truncated": st.just(True),
+        "window": st.just(3),
+        "window_schedule": st.sampled_from(["random", "growing"]),
+        "focal": st.just(1.0),
         "class_weight": st.just("balanced"),
     },
 )
@@ -83,17 +106,62 @@ def read(chosen: dict[str, Any], text: bool) -> Settings:
     foreign = NUMBERS_ONLY if text else SYMBOLS_ONLY
     own = {"embedding": 3} if text else {}
     kept = {name: value for name, value in chosen.items() if name not in foreign} | own
-    left = unread(Settings.from_flat(kept).flat(), Settings().flat())
-    return Settings.from_flat({name: value for name, value in kept.items() if name not in left})
+    if not kept.get("truncated"):
+        kept = {name: value for name, value in kept.items() if not name.startswith("window")}
+    else:
+        kept = {name: value for name, value in kept.items() if not name.endswith("n_penalty")}
+        kept.pop("temporal_penalty", None)
+    if kept.get("focal"):
+        kept.pop("label_smoothing", None)
+    if kept.get("cell") == "mingru":
+        # It has no recurrent weight to drop, to constrain or to draw.
+        kept.pop("weight_dropout", None)
+        kept |= {"constrained": ("input_weight",)} if kept.get("constraint") else {}
+    return without_unread(Settings.from_flat(kept))
+
+
+# What a text that is read in windows can be trained with besides.
+WINDOWED = st.fixed_dictionaries(
+    {"window_schedule": st.sampled_from(["fixed", "random", "growing"])},
+    optional={
+        "optimiser": st.sampled_from(["gd", "sgd", "radam"]),
+        "accumulate": st.just(2),
+        "average": st.just(0.9),
+        "clip": st.sampled_from(["adaptive", "auto"]),
+        "schedule": st.sampled_from(["exponential", "plateau", "one_cycle"]),
+        "zoneout": st.just(0.1),
+        "embedding_dropout": st.just(0.2),
+        "temporal_penalty": st.just(0.1),
+        "constraint": st.just("unit_norm"),
+        "tie": st.just(True),
+    },
+)
+
+
+@given(chosen=WINDOWED)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_stopped_training_of_windows_goes_on_to_the_bit(
+    chosen: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The state goes on from window to window, and the windows are those of each epoch."""
+    cases = corpus_cases("the cat sat on the mat. the dog sat on the log.\n" * 5)
+    small = SMALL | {"task": "generate", "embedding": 4, "window": 12, "threads": 1}
+    stops_and_goes_on(cases, without_unread(Settings.from_flat(small | chosen)), tmp_path_factory)
 
 
 @given(chosen=STRATEGIES, text=st.booleans())
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_stopped_training_goes_on_to_the_bit(
     chosen: dict[str, Any], text: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     cases = texts() if text else series()
-    drawn = read(SMALL | chosen, text)
+    stops_and_goes_on(cases, read(SMALL | chosen, text), tmp_path_factory)
+
+
+def stops_and_goes_on(
+    cases: Cases, drawn: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Stopped in the second epoch and resumed it has the history and the weights of the whole."""
     whole = fit_cases(cases, drawn)
     folder: Path = tmp_path_factory.mktemp("run") / "out"
     stopped = fit_cases(cases, drawn, folder=folder, progress=StopsAfter(1))

@@ -173,3 +173,50 @@ def test_a_seed_repeats_the_draw_and_reset_makes_a_new_one() -> None:
     layer.reset_parameters()
     assert not torch.equal(first["input_weight"], layer.input_weight)
     assert not layer.initial_h.any()
+
+
+GAINS = {"tanh": 5 / 3, "relu": 2**0.5, "sigmoid": 1.0, "identity": 1.0}
+
+
+@pytest.mark.parametrize("activation", GAINS)
+@pytest.mark.parametrize("cell", [GRU, LSTM, MinGRU])
+def test_weights_are_scaled_for_the_activation_behind_them(cell: Any, activation: str) -> None:
+    """The candidate's block for its own activation, the gates' for theirs (a sigmoid: by 1)."""
+    more = {"activation": activation}
+    plain, scaled = (
+        blocks(cell, more, "input_weight", init_gain=how) for how in ("none", "activation")
+    )
+    for gate, block in scaled.items():
+        gain = GAINS[activation] if gate in ("candidate", "cell") else 1.0
+        torch.testing.assert_close(block, gain * plain[gate])
+    assert GAINS[activation] == pytest.approx(
+        torch.nn.init.calculate_gain("linear" if activation == "identity" else activation)
+    )
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_each_drawing_is_scaled_or_is_what_its_name_says(activation: str) -> None:
+    gain, more = GAINS[activation], {"activation": activation, "init_gain": "activation"}
+    for init, variance in (("glorot_normal", 2 / (H + I)), ("he_normal", 1 / I)):
+        (block,) = blocks(RNN, more, "input_weight", input_init=init).values()
+        is_normal(block, gain**2 * variance)
+    (block,) = blocks(RNN, more, "input_weight", input_init="uniform").values()
+    is_uniform(block, H**-0.5)
+    (block,) = blocks(RNN, more, "recurrent_weight").values()
+    torch.testing.assert_close(block @ block.T, gain**2 * torch.eye(H, dtype=torch.float64))
+    (block,) = blocks(RNN, more, "recurrent_weight", recurrent_init="identity").values()
+    assert torch.equal(block, torch.eye(H, dtype=torch.float64))
+
+
+def test_a_scaled_candidate_keeps_the_variance_of_its_input() -> None:
+    """What the gain is for: relu of a He-scaled map has the mean square of the input."""
+    torch.manual_seed(0)
+    layer = RNN(400, 400, activation="relu", input_init="he_normal", init_gain="activation")
+    x = torch.randn(64, 1, 400)
+    y, _ = layer(x)
+    assert float(y.detach().square().mean()) == pytest.approx(1.0, rel=0.1)
+
+
+def test_an_unknown_gain_is_refused() -> None:
+    with pytest.raises(SpecError, match="init_gain must be one of none, activation"):
+        GRU(2, 3, init_gain="loud")  # type: ignore[arg-type]  # the wrong word is the test

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -10,8 +10,21 @@ from recurra.errors import SettingsError
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import Signal
 from recurra.spec.nodes import Linear
-from recurra.spec.settings import Settings, refuse_foreign, tasks_of, without_unread
-from recurra.spec.settings_rules import NUMBERS_ONLY, RULES, SYMBOLS_ONLY, refuse_unfed, unread
+from recurra.spec.settings import (
+    Settings,
+    TrainingSettings,
+    refuse_foreign,
+    tasks_of,
+    without_unread,
+)
+from recurra.spec.settings_rules import (
+    LOSSES,
+    NUMBERS_ONLY,
+    RULES,
+    SYMBOLS_ONLY,
+    refuse_unfed,
+    unread,
+)
 
 # A value of each setting that is not its default, what reads it, and what does not.
 CHANGED: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
@@ -34,6 +47,11 @@ CHANGED: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "recurrent_init": ("identity", {}, {"cell": "mingru"}),
     "quantile": (0.9, {"loss": "quantile"}, {}),
     "chrono_length": (50, {"bias_init": "chrono"}, {"bias_init": "gate"}),
+    "init_gain": (
+        "activation",
+        {"input_init": "uniform"},
+        {"input_init": "uniform", "recurrent_init": "identity"},
+    ),
     "reset": ("before", {}, {"cell": "lstm"}),
     "gate_activation": ("hard_sigmoid", {"cell": "mingru"}, {"cell": "rnn"}),
     "variational": (True, {"dropout": 0.0, "input_dropout": 0.1}, {"dropout": 0.0}),
@@ -92,3 +110,21 @@ def test_what_is_of_symbols_is_refused_of_numbers(name: str) -> None:
     refuse_unfed(plain, plain, other)
     with pytest.raises(SettingsError, match=name):
         refuse_unfed(values, plain, other)
+
+
+def test_every_loss_is_taken_where_it_means_something_and_refused_elsewhere() -> None:
+    named = set(get_args(TrainingSettings.model_fields["loss"].annotation)) - {"auto"}
+    assert named == {loss for losses in LOSSES.values() for loss in losses}
+    for task, own in LOSSES.items():
+        base = {"crf": False} if task == "tag" else {}
+        for loss in named:
+            chosen = Settings.from_flat({"loss": loss} | base)
+            if loss in own:
+                refuse_foreign(chosen, task)
+                continue
+            with pytest.raises(SettingsError, match=f"none of the task {task}, which takes"):
+                refuse_foreign(chosen, task)
+    with pytest.raises(SettingsError, match="a CRF learns whole paths"):
+        refuse_foreign(Settings.from_flat({"loss": "cross_entropy"}), "tag")
+    with pytest.raises(SettingsError, match="belongs to classify"):
+        refuse_foreign(Settings.from_flat({"loss": "mse"}), "forecast")

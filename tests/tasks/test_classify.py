@@ -115,3 +115,28 @@ def test_a_sure_case_has_a_finite_focal_gradient() -> None:
 def test_focal_and_smoothing_contradict_each_other() -> None:
     with pytest.raises(SettingsError, match="contradict"):
         Classify.of(Settings.from_flat({"focal": 1.0, "label_smoothing": 0.1}))
+
+
+@pytest.mark.parametrize("changes", [{}, {"class_weight": "balanced"}, {"label_smoothing": 0.1}])
+def test_binary_cross_entropy_is_that_of_the_difference_of_two_scores(
+    changes: dict[str, float | str],
+) -> None:
+    """PyTorch's binary loss of one logit; for two classes the number that cross-entropy gives."""
+    two = [case for case in cases() if int(case.rows["y"]) < 2]
+    batch, given = collate(two, range(len(two))), scores()[: len(two), :2]
+    chosen = [
+        Settings.from_flat({"loss": loss, **changes})
+        for loss in ("binary_cross_entropy", "cross_entropy")
+    ]
+    found = [Classify.of(s).weighed(EncodedList(two), s.training) for s in chosen]
+    (total, weight), (other, _) = (task.loss({"head": given}, batch) for task in found)
+    torch.testing.assert_close(total, other)
+    if not changes:
+        y = torch.tensor([float(case.rows["y"]) for case in two], dtype=torch.float64)
+        wanted = torch.nn.functional.binary_cross_entropy_with_logits(
+            given[:, 1] - given[:, 0], y, reduction="sum"
+        )
+        torch.testing.assert_close(total, wanted)
+        assert float(weight) == len(two)
+    with pytest.raises(SettingsError, match="binary_cross_entropy is for two classes, there are 3"):
+        found[0].weighed(EncodedList(cases()), chosen[0].training)

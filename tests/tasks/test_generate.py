@@ -299,3 +299,12 @@ def test_any_of_its_figures_is_watched_the_right_way(watch: str) -> None:
         fit_cases(corpus_cases(TEXT), settings(watch="accuracy"))
     with pytest.raises(TrainingError, match=r"watch='perplexity' needs symbols.*nll, bits"):
         fit_cases(corpus_cases(TUNES), settings(watch="perplexity", frame_width=6))
+
+
+def test_a_loss_of_the_other_kind_is_refused() -> None:
+    fit_cases(corpus_cases(TEXT), settings(loss="cross_entropy", epochs=1))
+    fit_cases(corpus_cases(TUNES), settings(loss="binary_cross_entropy", frame_width=6, epochs=1))
+    with pytest.raises(SettingsError, match="is not that of text: take cross_entropy"):
+        fit_cases(corpus_cases(TEXT), settings(loss="binary_cross_entropy"))
+    with pytest.raises(SettingsError, match="is not that of frames: take binary_cross_entropy"):
+        fit_cases(corpus_cases(TUNES), settings(loss="cross_entropy", frame_width=6))

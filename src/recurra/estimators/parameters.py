@@ -83,6 +83,7 @@ class Parameters(TypedDict, total=False):
     recurrent_init: Literal["orthogonal", "identity", "glorot_uniform", "glorot_normal", "uniform"]
     bias_init: Literal["zeros", "gate", "chrono"]
     chrono_length: int
+    init_gain: Literal["none", "activation"]
     attention: Literal["none", "additive", "multiplicative", "dot"]
     beam: int
     length_penalty: float
@@ -142,7 +143,9 @@ class Parameters(TypedDict, total=False):
     point_loss: Literal["mae", "mse", "huber"]
     label_smoothing: float
     focal: float
-    loss: Literal["mse", "mae", "huber", "quantile"]
+    loss: Literal[
+        "auto", "cross_entropy", "binary_cross_entropy", "mse", "mae", "huber", "quantile"
+    ]
     quantile: float
     teacher_forcing: float
     forcing_schedule: Literal["constant", "linear", "sigmoid"]

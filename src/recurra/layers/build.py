@@ -23,7 +23,7 @@ from recurra.layers.dropout import Dropout
 from recurra.layers.embedding import Embedding
 from recurra.layers.gru import GRU
 from recurra.layers.grud import GRUD
-from recurra.layers.initialise import BiasInit, InputInit, RecurrentInit
+from recurra.layers.initialise import BiasInit, InitGain, InputInit, RecurrentInit
 from recurra.layers.linear import Linear
 from recurra.layers.lstm import LSTM
 from recurra.layers.mingru import MinGRU
@@ -50,6 +50,7 @@ class BuildOptions(TypedDict, total=False):
     recurrent_init: RecurrentInit
     bias_init: BiasInit
     chrono_length: int
+    init_gain: InitGain
     backend: Backend
     device: torch.device | str | None
     dtype: torch.dtype | None
@@ -186,8 +187,8 @@ def from_node(node: AbstractNode, **options: Unpack[BuildOptions]) -> AbstractLa
 
     Args:
         node: Any node of the closed set.
-        options: input_init, recurrent_init, bias_init, chrono_length, backend, device and dtype as
-            `GRU` takes them.
+        options: input_init, recurrent_init, bias_init, chrono_length, init_gain, backend, device
+            and dtype as `GRU` takes them.
 
     Raises:
         SpecError: the node is none of the set, or an option contradicts it.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recurra import ops
 from recurra.layers.abstract import AbstractRecurrent
-from recurra.layers.initialise import BiasInit, Initialisers, InputInit, RecurrentInit
+from recurra.layers.initialise import BiasInit, InitGain, Initialisers, InputInit, RecurrentInit
 from recurra.spec.cells import Activation, GRUCell, Reset
 from recurra.spec.state import GRUState
 
@@ -41,6 +41,7 @@ class GRU(AbstractRecurrent):
         recurrent_init: Of the recurrent weight.
         bias_init: Of the biases.
         chrono_length: Longest memory in steps for bias_init="chrono".
+        init_gain: Of the weights, as in `Initialisers`.
         backend: What computes the recurrence: "auto", "native", "torch" or "reference".
         device: Of the parameters.
         dtype: Of the parameters, float32 or float64.
@@ -70,6 +71,7 @@ class GRU(AbstractRecurrent):
         recurrent_init: RecurrentInit = "orthogonal",
         bias_init: BiasInit = "zeros",
         chrono_length: int = 100,
+        init_gain: InitGain = "none",
         backend: ops.Backend = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -90,6 +92,7 @@ class GRU(AbstractRecurrent):
             recurrent_init=recurrent_init,
             bias_init=bias_init,
             chrono_length=chrono_length,
+            init_gain=init_gain,
         )
         super().__init__(node, how=how, backend=backend, device=device, dtype=dtype)
 

@@ -6,6 +6,7 @@ orthogonal matrix, its blocks [H, H] are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -16,11 +17,12 @@ from torch import Tensor, nn
 from recurra.errors import SpecError
 from recurra.spec.cells import AbstractCell
 
-__all__ = ["BiasInit", "Initialisers", "InputInit", "RecurrentInit", "initialise"]
+__all__ = ["BiasInit", "InitGain", "Initialisers", "InputInit", "RecurrentInit", "initialise"]
 
 InputInit = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "uniform"]
 RecurrentInit = Literal["orthogonal", "identity", "glorot_uniform", "glorot_normal", "uniform"]
 BiasInit = Literal["zeros", "gate", "chrono"]
+InitGain = Literal["none", "activation"]
 
 
 def _uniform(block: Tensor) -> None:
@@ -51,6 +53,13 @@ _RECURRENT: Mapping[str, Callable[[Tensor], object]] = {
     "uniform": _uniform,
 }
 _BIAS = ("zeros", "gate", "chrono")
+_GAINS = ("none", "activation")
+# What keeps the variance of an activation's output near that of its input; of the others it is 1.
+_GAIN_OF = {"tanh": 5 / 3, "relu": math.sqrt(2.0)}
+# Those that are made for any network; identity and uniform say exactly what they are.
+_SCALED = ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "orthogonal")
+# He's own is relu's gain: another activation's takes its place.
+_HE = ("he_uniform", "he_normal")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +74,9 @@ class Initialisers:
         orthogonal      uniform over the orthogonal matrices     (Saxe et al. 2014)
         identity        I; with relu an IRNN                     (Le et al. 2015)
 
-    fan_in is I for input weights and H for recurrent ones.
+    fan_in is I for input weights and H for recurrent ones. With init_gain="activation" the glorot,
+    he and orthogonal weights of each gate are multiplied by the gain of its activation: tanh 5/3,
+    relu sqrt(2), others 1 (as `torch.nn.init.calculate_gain`; He's own sqrt(2) gives way to it).
 
     Args:
         input_init: Of the input weight.
@@ -75,6 +86,7 @@ class Initialisers:
             steps: GRU and minGRU update -log(u), LSTM forget log(u), input -log(u) (Tallec &
             Ollivier 2018). All of it stands in the input bias; the recurrent bias begins at zero.
         chrono_length: Longest memory in steps that chrono prepares for, at least 3.
+        init_gain: "none", or "activation": scale weights for what comes behind them.
 
     Raises:
         SpecError: a name is unknown or the length too short.
@@ -84,12 +96,14 @@ class Initialisers:
     recurrent_init: RecurrentInit = "orthogonal"
     bias_init: BiasInit = "zeros"
     chrono_length: int = 100
+    init_gain: InitGain = "none"
 
     def __post_init__(self) -> None:
         for field, choices in (
             ("input_init", tuple(_INPUT)),
             ("recurrent_init", tuple(_RECURRENT)),
             ("bias_init", _BIAS),
+            ("init_gain", _GAINS),
         ):
             value = getattr(self, field)
             if value not in choices:
@@ -116,6 +130,30 @@ def _fill_bias(node: AbstractCell, gates: Mapping[str, Tensor], how: Initialiser
             gates["update"].copy_(-memory)
 
 
+def _gains(node: AbstractCell) -> list[float]:
+    """Of each gate's activation, in the order of the blocks."""
+    # The candidate of an LSTM is its gate "cell".
+    words = [
+        node.activation if gate in ("candidate", "cell") else node.gate_activation
+        for gate in node.gates
+    ]
+    return [_GAIN_OF.get(word, 1.0) for word in words]
+
+
+def _fill(
+    weight: Tensor,
+    node: AbstractCell,
+    known: Mapping[str, Callable[[Tensor], object]],
+    name: str,
+    gains: list[float] | None,
+) -> None:
+    """Draw each gate's block; `gains` multiplies it, where the drawing is one that is scaled."""
+    for k, block in enumerate(weight.chunk(len(node.gates))):
+        known[name](block)
+        if gains is not None and name in _SCALED:
+            block.mul_(gains[k] / (math.sqrt(2.0) if name in _HE else 1.0))
+
+
 @torch.no_grad()
 def initialise(
     node: AbstractCell, parameters: Mapping[str, Tensor], how: Initialisers | None = None
@@ -138,11 +176,10 @@ def initialise(
         )
     if how.bias_init != "zeros" and not node.bias:
         raise SpecError(f"bias_init={how.bias_init!r} needs bias=True, got bias=False")
-    for block in parameters["input_weight"].chunk(len(node.gates)):
-        _INPUT[how.input_init](block)
+    gains = _gains(node) if how.init_gain == "activation" else None
+    _fill(parameters["input_weight"], node, _INPUT, how.input_init, gains)
     if "recurrent_weight" in parameters:
-        for block in parameters["recurrent_weight"].chunk(len(node.gates)):
-            _RECURRENT[how.recurrent_init](block)
+        _fill(parameters["recurrent_weight"], node, _RECURRENT, how.recurrent_init, gains)
     for name in set(node.parameters()) - {"input_weight", "recurrent_weight"}:
         parameters[name].zero_()
     if node.bias:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recurra import ops
 from recurra.layers.abstract import AbstractRecurrent
-from recurra.layers.initialise import BiasInit, Initialisers, InputInit, RecurrentInit
+from recurra.layers.initialise import BiasInit, InitGain, Initialisers, InputInit, RecurrentInit
 from recurra.spec.cells import Activation, LSTMCell
 from recurra.spec.state import LSTMState
 
@@ -40,6 +40,7 @@ class LSTM(AbstractRecurrent):
         recurrent_init: Of the recurrent weight.
         bias_init: Of the biases.
         chrono_length: Longest memory in steps for bias_init="chrono".
+        init_gain: Of the weights, as in `Initialisers`.
         backend: What computes the recurrence: "auto", "native", "torch" or "reference".
         device: Of the parameters.
         dtype: Of the parameters, float32 or float64.
@@ -69,6 +70,7 @@ class LSTM(AbstractRecurrent):
         recurrent_init: RecurrentInit = "orthogonal",
         bias_init: BiasInit = "zeros",
         chrono_length: int = 100,
+        init_gain: InitGain = "none",
         backend: ops.Backend = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -89,6 +91,7 @@ class LSTM(AbstractRecurrent):
             recurrent_init=recurrent_init,
             bias_init=bias_init,
             chrono_length=chrono_length,
+            init_gain=init_gain,
         )
         super().__init__(node, how=how, backend=backend, device=device, dtype=dtype)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recurra import ops
 from recurra.layers.abstract import AbstractRecurrent
-from recurra.layers.initialise import BiasInit, Initialisers, InputInit, RecurrentInit
+from recurra.layers.initialise import BiasInit, InitGain, Initialisers, InputInit, RecurrentInit
 from recurra.spec.cells import Activation, MinGRUCell
 from recurra.spec.state import MinGRUState
 
@@ -39,6 +39,7 @@ class MinGRU(AbstractRecurrent):
         recurrent_init: Of no effect without a recurrent weight; the same arguments fit every cell.
         bias_init: Of the bias.
         chrono_length: Longest memory in steps for bias_init="chrono".
+        init_gain: Of the weights, as in `Initialisers`.
         backend: What computes the recurrence: "auto", "native" or "reference" ("torch" has none).
         device: Of the parameters.
         dtype: Of the parameters, float32 or float64.
@@ -66,6 +67,7 @@ class MinGRU(AbstractRecurrent):
         recurrent_init: RecurrentInit = "orthogonal",
         bias_init: BiasInit = "zeros",
         chrono_length: int = 100,
+        init_gain: InitGain = "none",
         backend: ops.Backend = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -84,6 +86,7 @@ class MinGRU(AbstractRecurrent):
             recurrent_init=recurrent_init,
             bias_init=bias_init,
             chrono_length=chrono_length,
+            init_gain=init_gain,
         )
         super().__init__(node, how=how, backend=backend, device=device, dtype=dtype)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recurra import ops
 from recurra.layers.abstract import AbstractRecurrent
-from recurra.layers.initialise import BiasInit, Initialisers, InputInit, RecurrentInit
+from recurra.layers.initialise import BiasInit, InitGain, Initialisers, InputInit, RecurrentInit
 from recurra.spec.cells import Activation, RNNCell
 from recurra.spec.state import RNNState
 
@@ -35,6 +35,7 @@ class RNN(AbstractRecurrent):
         recurrent_init: Of the recurrent weight.
         bias_init: "zeros": there is no gate that another choice could open or close.
         chrono_length: Of no effect without a gate; the same arguments fit every cell.
+        init_gain: Of the weights, as in `Initialisers`.
         backend: What computes the recurrence: "auto", "native", "torch" or "reference".
         device: Of the parameters.
         dtype: Of the parameters, float32 or float64.
@@ -62,6 +63,7 @@ class RNN(AbstractRecurrent):
         recurrent_init: RecurrentInit = "orthogonal",
         bias_init: BiasInit = "zeros",
         chrono_length: int = 100,
+        init_gain: InitGain = "none",
         backend: ops.Backend = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -80,6 +82,7 @@ class RNN(AbstractRecurrent):
             recurrent_init=recurrent_init,
             bias_init=bias_init,
             chrono_length=chrono_length,
+            init_gain=init_gain,
         )
         super().__init__(node, how=how, backend=backend, device=device, dtype=dtype)
 

@@ -211,6 +211,11 @@ class ModelSettings(Section):
         description="Longest memory that chrono prepares for.",
         json_schema_extra={"search": "10..1000:log"},
     )
+    init_gain: Literal["none", "activation"] = Field(
+        "none",
+        description="activation: glorot, he and orthogonal weights of each gate times the gain of "
+        "its activation (tanh 5/3, relu sqrt 2, others 1).",
+    )
     attention: Literal["none", "additive", "multiplicative", "dot"] = Field(
         "multiplicative",
         description="How the decoder reads the encoder: additive (Bahdanau 2014), multiplicative "

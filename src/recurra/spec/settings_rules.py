@@ -14,7 +14,16 @@ from typing import Any
 from recurra.errors import SettingsError
 from recurra.spec.graph import Graph
 
-__all__ = ["NUMBERS_ONLY", "RULES", "SYMBOLS_ONLY", "Rule", "refuse_unfed", "unread"]
+__all__ = [
+    "LOSSES",
+    "NUMBERS_ONLY",
+    "RULES",
+    "SYMBOLS_ONLY",
+    "Rule",
+    "refuse_unfed",
+    "refuse_wrong_loss",
+    "unread",
+]
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "recurrent_init": (_RECURRENT,),
         "quantile": (_one_of("loss", "quantile"),),
         "chrono_length": (_one_of("bias_init", "chrono"),),
+        "init_gain": (
+            _none_of("input_init", "uniform"),
+            _none_of("recurrent_init", "identity", "uniform"),
+        ),
         "reset": (_one_of("cell", "gru"),),
         "gate_activation": (_none_of("cell", "rnn"),),
         "variational": (_given("dropout"), _given("input_dropout")),
@@ -87,6 +100,16 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "length_penalty": (_none_of("beam", 1),),
         "pieces": _PIECES,
         "shortest_window": (_one_of("window_schedule", "random", "growing"),),
+    }
+)
+# The losses that a task can take by name, its own first.
+LOSSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "classify": ("cross_entropy", "binary_cross_entropy"),
+        "regress": ("mse", "mae", "huber", "quantile"),
+        "tag": ("cross_entropy",),
+        "generate": ("cross_entropy", "binary_cross_entropy"),
+        "transduce": ("cross_entropy",),
     }
 )
 # Settings that only networks read whose inputs are symbols, or numbers.
@@ -109,6 +132,27 @@ def unread(values: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, str
             words = " or ".join(rule.words for rule in rules)
             found[name] = f"{words}, and there is {now}"
     return found
+
+
+def refuse_wrong_loss(values: Mapping[str, Any], task: str) -> None:
+    """Refuse a loss that a task cannot take (SettingsError).
+
+    Args:
+        values: Every setting.
+        task: Its name; one without named losses is for others to refuse.
+    """
+    loss = values["loss"]
+    if loss == "auto" or task not in LOSSES:
+        return
+    if loss not in LOSSES[task]:
+        raise SettingsError(
+            f"loss={loss!r} is none of the task {task}, which takes {', '.join(LOSSES[task])}"
+        )
+    if task == "tag" and values["crf"]:
+        raise SettingsError(
+            f"loss={loss!r} counts step by step, and a CRF learns whole paths: set crf=False, or "
+            "leave loss out"
+        )
 
 
 def refuse_unfed(

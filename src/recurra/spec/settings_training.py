@@ -272,10 +272,15 @@ class TrainingSettings(Section):
         description="Gamma of the focal loss: cases that are right already count less.",
         json_schema_extra={"search": "0..3", "tasks": ["classify"]},
     )
-    loss: Literal["mse", "mae", "huber", "quantile"] = Field(
-        "mse",
-        description="Loss of a number: squared, absolute, Huber's, or of a quantile.",
-        json_schema_extra={"search": "mse,mae,huber", "tasks": ["regress"]},
+    loss: Literal[
+        "auto", "cross_entropy", "binary_cross_entropy", "mse", "mae", "huber", "quantile"
+    ] = Field(
+        "auto",
+        description="Of classes and symbols cross_entropy, of two classes and frames "
+        "binary_cross_entropy, of numbers mse, mae, huber or quantile; auto: cross_entropy, of "
+        "frames binary_cross_entropy, of numbers mse, of tags a path's likelihood where there is a "
+        "CRF.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate", "transduce"]},
     )
     quantile: float = Field(
         0.5,

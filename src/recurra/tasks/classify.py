@@ -43,6 +43,9 @@ class Classify(AbstractTask):
         focal: Exponent of the focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 4); 0: none.
         temperature, threshold, doubt, coverage: As `ClassDecoder` has them.
         windows: Where back-propagation is cut.
+        binary: Of two classes one score is learnt, d = a_1 - a_0, by
+            sum = sum_b w[y_b] * (log(1 + exp(d_b)) - y_b d_b): binary cross-entropy. It is the same
+            number as cross-entropy over the two.
     """
 
     class_weights: tuple[float, ...] | None = None
@@ -53,6 +56,7 @@ class Classify(AbstractTask):
     doubt: float | None = None
     coverage: float | None = None
     windows: Truncation | None = None
+    binary: bool = False
 
     name: ClassVar[str] = "classify"
     metric: ClassVar[tuple[str, Literal["max", "min"]]] = ("accuracy", "max")
@@ -67,7 +71,10 @@ class Classify(AbstractTask):
                 "each other: one counts sure cases less, the other forbids to be sure; set one to 0"
             )
         return cls(
-            smoothing=chosen.label_smoothing, focal=chosen.focal, windows=Truncation.of(settings)
+            smoothing=chosen.label_smoothing,
+            focal=chosen.focal,
+            binary=chosen.loss == "binary_cross_entropy",
+            windows=Truncation.of(settings),
         )
 
     def at_epoch(self, epoch: int, settings: TrainingSettings) -> Classify:
@@ -132,13 +139,16 @@ class Classify(AbstractTask):
         """With class_weight="balanced": w_c = N / (C * N_c), so that each class weighs the same.
 
         Raises:
-            SettingsError: a threshold is to be tuned, and there are more than two classes.
+            SettingsError: a threshold is to be tuned, or the loss is binary, and there are more
+                than two classes.
         """
-        classes = {int(case.rows["y"]) for case in cases} if settings.tune_threshold else set()
-        if len(classes) > 2:
-            raise SettingsError(
-                f"tune_threshold is for two classes, there are {len(classes)}: leave it out"
-            )
+        asked = {"tune_threshold": settings.tune_threshold, "binary_cross_entropy": self.binary}
+        classes = {int(case.rows["y"]) for case in cases} if any(asked.values()) else set()
+        for name in (name for name, wanted in asked.items() if wanted):
+            if len(classes) > 2:
+                raise SettingsError(
+                    f"{name} is for two classes, there are {len(classes)}: leave it out"
+                )
         if settings.class_weight == "none":
             return self
         counts = np.bincount([int(case.rows["y"]) for case in cases])
@@ -155,7 +165,10 @@ class Classify(AbstractTask):
         weights = None
         if self.class_weights is not None:
             weights = torch.tensor(self.class_weights, dtype=scores.dtype, device=scores.device)
-        if self.focal:
+        if self.binary and not self.focal:
+            each = self._binary(scores[:, 1] - scores[:, 0], classes)
+            total = (each if weights is None else each * weights[classes]).sum()
+        elif self.focal:
             logs = torch.log_softmax(scores, -1).gather(1, classes[:, None])[:, 0]
             # Not (1 - p)^focal, whose gradient is infinite at p = 1 for a focal below 1.
             missed = (-torch.expm1(logs)).clamp(min=torch.finfo(logs.dtype).tiny)
@@ -167,3 +180,10 @@ class Classify(AbstractTask):
             )
         weight = scores.new_tensor(len(batch)) if weights is None else weights[classes].sum()
         return total, weight
+
+    def _binary(self, score: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        wanted = classes.to(score.dtype) * (1 - self.smoothing) + self.smoothing / 2
+        losses: torch.Tensor = torch.nn.functional.binary_cross_entropy_with_logits(
+            score, wanted, reduction="none"
+        )
+        return losses

@@ -70,6 +70,12 @@ class Generate(AbstractTask):
 
     def codec(self, train: Cases, settings: Settings) -> AbstractCodec:
         """Of texts or of frames."""
+        own = "binary_cross_entropy" if train.kind == "frames" else "cross_entropy"
+        if settings.training.loss not in ("auto", own):
+            raise SettingsError(
+                f"loss={settings.training.loss!r} is not that of {train.kind}: take {own}, or "
+                "leave it out"
+            )
         if settings.training.transpose and train.kind != "frames":
             raise SettingsError(
                 f"transpose={settings.training.transpose} moves the notes of frames, got "

@@ -53,7 +53,8 @@ class Regress(AbstractTask):
     def of(cls, settings: Settings) -> Regress:
         """With the loss that the settings choose."""
         chosen = settings.training
-        return cls(chosen.loss, chosen.quantile, windows=Truncation.of(settings))
+        loss = "mse" if chosen.loss == "auto" else chosen.loss
+        return cls(loss, chosen.quantile, windows=Truncation.of(settings))
 
     def at_epoch(self, epoch: int, settings: TrainingSettings) -> Regress:
         """With the windows of that epoch."""

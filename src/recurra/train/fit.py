@@ -365,6 +365,7 @@ def network_for(
         recurrent_init=model.recurrent_init,
         bias_init=model.bias_init,
         chrono_length=model.chrono_length,
+        init_gain=model.init_gain,
         backend=training.backend,
         dtype=real_dtype(training.precision),
     )

@@ -42,7 +42,7 @@ _LEAST_LAYERS = 2
 _RECURRENT = (
     *("cell", "reset", "layers", "residual", "activation", "gate_activation", "bias"),
     *("learn_initial_state", "zoneout", "weight_dropout"),
-    *("input_init", "recurrent_init", "bias_init", "chrono_length"),
+    *("input_init", "recurrent_init", "bias_init", "chrono_length", "init_gain"),
 )
 
 
