@@ -64,6 +64,12 @@ def test_elsewhere_it_is_keras_own_loop(monkeypatch: pytest.MonkeyPatch) -> None
     assert layer.why() == ("Keras' own loop, since Keras runs on jax, and the kernels are torch's")
 
 
+def test_on_jax_too() -> None:
+    """A few drawn recipes, in a process whose Keras runs on JAX."""
+    pytest.importorskip("jax")
+    assert "jax: 2 recipes" in other_backend("jax", "keras_agreement", "2")
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
 def test_on_other_backends_at_length(backend: str) -> None:
