@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -153,3 +154,30 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The extra brings it; a module of nobody's is a defect."""
+
+    def lacking(name: str) -> None:
+        def run(arguments: list[str]) -> int:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+        monkeypatch.setattr(app, "_run", run)
+
+    lacking("onnxruntime.capi")
+    assert main([]) == 2
+    assert capsys.readouterr().err == (
+        "recurra: error: this needs onnxruntime, which is not installed: "
+        'pip install "recurra[onnx]"\n'
+    )
+    lacking("recurra.nothing")
+    with pytest.raises(ModuleNotFoundError):
+        main([])
+    root = Path(__file__).resolve().parents[2]
+    known = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    for package, extra in app.EXTRAS.items():
+        brings = " ".join(known["optional-dependencies"][extra])
+        assert {"sklearn": "scikit-learn"}.get(package, package) in brings

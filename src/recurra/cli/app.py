@@ -23,7 +23,7 @@ from recurra import __version__
 from recurra.errors import RecurraError, SettingsError
 from recurra.train.processes import first_to_tell, rank, size
 
-__all__ = ["BROKEN_PIPE", "INTERRUPTED", "main"]
+__all__ = ["BROKEN_PIPE", "EXTRAS", "INTERRUPTED", "main"]
 
 REFUSED = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -47,6 +47,23 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "export": ("recurra.cli.export", "Write a bundle's network as an ONNX model."),
         "import": ("recurra.cli.import_", "Bring recurrent layers from an ONNX or Keras file."),
         "info": ("recurra.cli.info", "Tell what is installed, or what a bundle holds."),
+    }
+)
+
+
+# Package, as it is imported -> the extra that brings it.
+EXTRAS: Mapping[str, str] = MappingProxyType(
+    {
+        "torch": "train",
+        "accelerate": "train",
+        "sklearn": "train",
+        "scipy": "train",
+        "tokenizers": "train",
+        "onnx": "onnx",
+        "onnxruntime": "onnx",
+        "keras": "keras",
+        "h5py": "keras",
+        "matplotlib": "demo",
     }
 )
 
@@ -117,6 +134,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _drop_output()
         where = "cannot write the output" if error.filename is None else str(error.filename)
         return _complain(f"{where}: {error.strerror or error}: check the place and its permissions")
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        return _complain(
+            f"this needs {package}, which is not installed: "
+            f'pip install "recurra[{EXTRAS[package]}]"'
+        )
     except Exception:
         if first_to_tell():
             raise
