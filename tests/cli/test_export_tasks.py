@@ -36,10 +36,10 @@ class Exported:
         return json.loads(self.said[f"recurra.{key}"])
 
     def start(self, batch: int) -> dict[str, Array]:
-        begin = self.tree("state")
         found = {}
         for one in self.session.get_inputs():
             if one.name.startswith("state."):
+                begin = self.tree("state")
                 kind = np.float64 if one.type == "tensor(double)" else np.float32
                 row = begin[one.name]
                 shape = (batch, *one.shape[1:])
@@ -57,7 +57,7 @@ class Exported:
     def whole(self, **inputs: Any) -> dict[str, Array]:
         """One case, its steps all at once."""
         rows = {name: np.asarray(array)[None] for name, array in inputs.items()}
-        begin = self.start(1) if "recurra.state" in self.said else {}
+        begin = self.start(1)
         return self(**rows, **begin, lengths=np.array([len(next(iter(inputs.values())))]))
 
 
@@ -195,6 +195,8 @@ def test_tags(crf: str, folder: Path) -> None:
     found = second(**{file.tree("postprocessing")["output"]: scores}, lengths=np.array([5]))
     np.testing.assert_array_equal(found["tags"][0], model(words))
     assert second.tree("labels") == list(model.labels)
+    assert set(second.tree("inputs")) == {file.tree("postprocessing")["output"], "lengths"}
+    assert set(second.tree("outputs")) == {"tags"}
 
 
 def pairs() -> str:
@@ -217,7 +219,8 @@ def test_pairs(attention: str, folder: Path) -> None:
     features = {f: k + 2 + len(symbols) for k, f in enumerate(codec["marks"])}
     x = np.array([features["num=P"], *(symbols[c] for c in "abc"), 1])
     known = encoder.whole(x=x)
-    parts = encoder.tree("bridge")
+    parts = decoder.tree("bridge")
+    assert "encoder's bridge" in decoder.tree("inputs")["state.*"]
     state = {slot: known["bridge"][:, a:b] for slot, (a, b) in parts.items()}
     wanted = {one.name for one in decoder.session.get_inputs()}
     reads = {n: known[n] for n in ("memory", "keys", "context") if n in wanted}

@@ -27,7 +27,13 @@ from recurra.codecs.pairs_alphabet import Alphabet
 from recurra.codecs.scaling import Scaling
 from recurra.codecs.tags import TagCodec
 from recurra.codecs.tokens import TokenCodec
-from recurra.convert.onnx_notes import bridge_parts, input_notes, labels_of, output_notes
+from recurra.convert.onnx_notes import (
+    bridge_parts,
+    input_notes,
+    labels_of,
+    output_notes,
+    path_notes,
+)
 from recurra.decode import (
     DECODER_KINDS,
     AbstractDecoder,
@@ -153,6 +159,19 @@ def test_a_decoder_of_a_new_kind_is_refused() -> None:
 
     with pytest.raises(ConversionError, match="decoder of kind 'mystery'"):
         output_notes(FrameCodec(1), Mystery(output="head"), plain({"x": Signal("steps", 1)}))
+
+
+def test_states_begin_where_they_do() -> None:
+    """A decoder's at the encoder's bridge, another network's at its own."""
+    cell = LSTMCell(input_size=1, hidden_size=3)
+    inputs = {"tokens": Signal("steps", 4, "token"), "x": Signal("steps", 1)}
+    graph = Graph(inputs, (Step("head", cell, ("x",)),), ("head",))
+    assert "encoder's bridge" in input_notes(CODEC["pairs"][0], graph)["state.*"]
+    assert "recurra.state" in input_notes(CODEC["frames"][0], graph)["state.*"]
+    decoder = DECODER["tags"][0]
+    assert isinstance(decoder, TagDecoder)
+    taken, given = path_notes(decoder)
+    assert (set(taken), set(given)) == ({"head", "lengths"}, {"tags"})
 
 
 def test_labels_and_the_bridge() -> None:

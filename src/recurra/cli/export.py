@@ -87,7 +87,13 @@ def exported(model: Any, name: str) -> tuple[Any, Any]:
 def metadata(model: Any, name: str) -> dict[str, str]:
     """What a user of the ONNX model must know of what stands before and behind it."""
     from recurra import __version__
-    from recurra.convert.onnx_notes import bridge_parts, input_notes, labels_of, output_notes
+    from recurra.convert.onnx_notes import (
+        bridge_parts,
+        input_notes,
+        labels_of,
+        output_notes,
+        path_notes,
+    )
     from recurra.spec.canonical import json_to_bytes
 
     parts = model.parts
@@ -105,10 +111,13 @@ def metadata(model: Any, name: str) -> dict[str, str]:
             "recurra.inputs": input_notes(parts.codec, graph),
             "recurra.outputs": output_notes(parts.codec, parts.decoder, graph),
             "recurra.graph": graph.to_json(),
-            "recurra.state": _initial_state(model.networks[name]),
         }
-        if "bridge" in graph.outputs:
+        if "decoder" in parts.graphs:
             known["recurra.bridge"] = bridge_parts(parts.graphs["decoder"])
+        else:
+            known["recurra.state"] = _initial_state(model.networks[name])
+    else:
+        known["recurra.inputs"], known["recurra.outputs"] = path_notes(parts.decoder)
     texts = {
         "recurra.version": __version__,
         "recurra.task": parts.task,

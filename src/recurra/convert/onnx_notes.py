@@ -24,12 +24,16 @@ from recurra.decode.forecast import ForecastDecoder
 from recurra.errors import ConversionError
 from recurra.spec.graph import Graph
 
-__all__ = ["bridge_parts", "input_notes", "labels_of", "output_notes"]
+__all__ = ["bridge_parts", "input_notes", "labels_of", "output_notes", "path_notes"]
 
 _LENGTHS = "[batch]: how many steps of each row count, from its first; what is beyond is not read"
 _STATE = (
     "ahead of a sequence what recurra.state says of it; then next_state of the run before. One "
     "step at a time is time = 1"
+)
+_BRIDGED = (
+    "ahead of an output its part of the encoder's bridge, as recurra.bridge says; then next_state "
+    "of the step before"
 )
 _MISSING = {
     "mean": "a value that is missing is 0",
@@ -69,7 +73,7 @@ def input_notes(codec: AbstractCodec, graph: Graph) -> dict[str, str]:
     if any(signal.axes in ("steps", "pieces") for signal in graph.inputs.values()):
         notes["lengths"] = _LENGTHS
         if graph.why_not_streaming() is None and graph.state_slots():
-            notes["state.*"] = _STATE
+            notes["state.*"] = _BRIDGED if isinstance(codec, PairCodec) else _STATE
     return notes
 
 
@@ -221,6 +225,16 @@ def _forecast(codec: AbstractCodec, decoder: ForecastDecoder) -> str:
         f"and target {made}; a number in a target's unit is (n * window scale + window shift) * "
         f"scale + shift, with what x was normalised and scaled by{again}"
     )
+
+
+def path_notes(decoder: TagDecoder) -> tuple[dict[str, str], dict[str, str]]:
+    """What the model of the best path takes, and what it gives, by name."""
+    taken = {
+        decoder.output: "[batch, time, tags]: the scores of whole sequences, as the network puts "
+        "them out",
+        "lengths": _LENGTHS,
+    }
+    return taken, {"tags": "[batch, time]: numbers of the tags in recurra.labels; 0 at padding"}
 
 
 def bridge_parts(decoder: Graph) -> dict[str, list[int]]:
