@@ -85,7 +85,7 @@ def test_a_running_text_ends_in_whole_symbols() -> None:
         ("word", 99, text),
     ]:
         cases = corpus_cases(text)
-        codec = CorpusCodec.fit(cases, DataSettings(task="generate", symbol=symbol))  # type: ignore[arg-type]  # a literal each
+        codec = CorpusCodec.fit(cases, DataSettings(task="generate", symbol=symbol))  # type: ignore[arg-type]  # each is one of the literals
         assert tail_of(codec, cases, steps) == (expected,)
         assert after(codec, (expected,), corpus_cases(" five")).inputs == (expected + " five",)
     several = corpus_cases(["ab", "ba"])

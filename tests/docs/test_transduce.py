@@ -41,7 +41,13 @@ def test_the_commands_run_in_their_order(tmp_path: Path) -> None:
         for line in block.splitlines()
         if line.startswith("recurra ")
     ]
-    assert [command[1] for command in commands] == ["fit", "evaluate", "predict", "info"]
+    assert [command[1] for command in commands] == [
+        "fit",
+        "evaluate",
+        "predict",
+        "attention",
+        "info",
+    ]
     shown = [run([sys.executable, "-c", COMMAND, *c[1:]], tmp_path) for c in commands]
     assert "word_error_rate" in shown[1]
     assert "--stream" not in shown[0]

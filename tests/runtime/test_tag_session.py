@@ -153,7 +153,7 @@ def test_a_bidirectional_tagger_says_why_it_has_no_sessions() -> None:
 
 def with_sets(lag: int = 2, **changes: Any) -> TagModel:
     plain = model(lag, **changes).parts
-    decoder = replace(plain.decoder, doubt=0.6, coverage=0.8)  # type: ignore[type-var]  # a dataclass
+    decoder = replace(plain.decoder, doubt=0.6, coverage=0.8)  # type: ignore[type-var]  # decoders are dataclasses
     found = model_of(replace(plain, decoder=decoder))
     assert isinstance(found, TagModel)
     return found

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "evaluate": ("recurra.cli.evaluate", "Measure a bundle on a file that has the answers."),
         "predict": ("recurra.cli.predict", "Answer for a file, or for a stream of observations."),
         "generate": ("recurra.cli.generate", "Continue a text, or frames, with a bundle."),
+        "attention": ("recurra.cli.attention", "Tell which symbols of a source are looked at."),
         "export": ("recurra.cli.export", "Write a bundle's network as an ONNX model."),
         "import": ("recurra.cli.import_", "Bring recurrent layers from an ONNX or Keras file."),
         "info": ("recurra.cli.info", "Tell what is installed, or what a bundle holds."),
