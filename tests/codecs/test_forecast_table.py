@@ -1,8 +1,10 @@
 """A table becomes series with targets, covariates and times, or its faulty line is named."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -139,3 +141,31 @@ def test_dates_as_people_write_them_are_a_day_apart(tmp_path: Path, days: list[s
     path.write_text(f"date,sold\n{days[1]},1\n{days[0]},2\n")
     with pytest.raises(DataError, match=f"got {days[0]} after {days[1]}"):
         read_cases(path, DataSettings(task="forecast"))
+
+
+def test_local_times_lack_an_hour_in_spring_and_have_one_twice_in_autumn(write: Write) -> None:
+    """The hour that lacks is a hole; the one that comes twice cannot be told apart."""
+    zone = ZoneInfo("Europe/Berlin")
+
+    def hours(day: datetime) -> list[datetime]:
+        begin = day.replace(tzinfo=zone).astimezone(UTC)
+        return [(begin + timedelta(hours=k)).astimezone(zone) for k in range(40)]
+
+    def table(times: list[str]) -> Path:
+        return write("time,y\n" + "".join(f"{time},{k % 5}\n" for k, time in enumerate(times)))
+
+    spring, autumn = hours(datetime(2024, 3, 30)), hours(datetime(2024, 10, 26))
+    local = [time.replace(tzinfo=None).isoformat() for time in spring]
+    found = read(table(local))
+    assert found.times is not None
+    assert sorted(np.diff(found.times[0]))[-2:] == [3600.0, 7200.0]
+    with pytest.raises(DataError, match=r"2024-10-27T02:00:00 twice .*give times with their zone"):
+        read(table([time.replace(tzinfo=None).isoformat() for time in autumn]))
+    # A logger that is carried to another zone goes on; one that forgets its zone is refused.
+    tokyo = ZoneInfo("Asia/Tokyo")
+    moved = [t.astimezone(zone if k < 20 else tokyo).isoformat() for k, t in enumerate(autumn)]
+    even = read(table(moved)).times
+    assert even is not None
+    np.testing.assert_array_equal(np.diff(even[0]), 3600.0)
+    with pytest.raises(DataError, match="all with or all without a time zone"):
+        read(table([*moved[:20], *local[20:]]))
