@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,17 @@ def test_float64_is_refused(
     assert main(["export", out, "--out", str(tmp_path / "m.onnx")]) == 2
     assert "in float32 only; train with precision='float32'" in capsys.readouterr().err
     assert not (tmp_path / "m.onnx").exists()
+
+
+# What imports onnx stands for it: by now it may have been imported.
+@pytest.mark.parametrize("package", ["recurra.convert.onnx_graph", "onnxruntime"])
+def test_a_package_that_is_not_installed_is_named(
+    package: str, bundle: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["export", str(bundle), "--out", str(tmp_path / "m.onnx")]) == 2
+    assert 'pip install "recurra[onnx]"' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bad_arguments(bundle: Path, tmp_path: Path, capsys: Any) -> None:

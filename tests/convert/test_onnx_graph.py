@@ -12,7 +12,7 @@ from recurra.spec.attention import Attention
 from recurra.spec.cells import LSTMCell
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import Signal
-from recurra.spec.nodes import Linear
+from recurra.spec.nodes import Embedding, Linear
 
 NODE = LSTMCell(input_size=2, hidden_size=3)
 GRAPH = Graph({"x": Signal("steps", 2)}, (Step("lstm", NODE, ("x",)),), ("lstm",))
@@ -47,6 +47,11 @@ def test_what_a_model_says_of_itself() -> None:
 def test_what_has_no_form_is_refused() -> None:
     with pytest.raises(ConversionError, match=r"lstm\.input_weight is of float64"):
         model_of(GRAPH, weights(GRAPH, "f8"))
+    wide = Embedding(tokens=2**20, size=600)
+    table = Graph({"x": Signal("steps", 2**20, "token")}, (Step("e", wide, ("x",)),), ("e",))
+    nothing = {"e.weight": np.broadcast_to(np.float32(1), (2**20, 600))}
+    with pytest.raises(ConversionError, match=r"of 2\.3 GiB, and an ONNX model in one file ends"):
+        model_of(table, nothing)
     named = Graph({"lengths": Signal("steps", 2)}, (Step("a", NODE, ("lengths",)),), ("a",))
     with pytest.raises(ConversionError, match="an input or output named 'lengths'"):
         model_of(named, weights(named))

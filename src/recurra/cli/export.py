@@ -60,7 +60,7 @@ def exported(model: Any, name: str) -> tuple[Any, Any]:
         ConversionError: it has no form in ONNX, or ONNX Runtime computes something else.
         DependencyError: onnx or onnxruntime is not installed.
     """
-    from recurra.errors import ConversionError, DependencyError
+    from recurra.errors import DependencyError
 
     try:
         from recurra.convert.onnx_check import check_model
@@ -75,12 +75,6 @@ def exported(model: Any, name: str) -> tuple[Any, Any]:
         proto = paths_model(parts.decoder, row, about)
         return proto, check_paths(proto, parts.decoder, row)
     proto = model_of(parts.graphs[name], parts.weights_of(name), about)
-    # A protocol buffer ends at 2 GiB.
-    if proto.ByteSize() >= 2**31:
-        raise ConversionError(
-            f"{name} is of {proto.ByteSize() / 2**30:.1f} GiB, and an ONNX file ends at 2: take a "
-            "smaller network"
-        )
     return proto, check_model(proto, model.networks[name])
 
 

@@ -29,6 +29,8 @@ __all__ = ["IR_VERSION", "OPSET", "model_of", "packed", "value_info"]
 # Runs in every ONNX Runtime since 1.14; GRU, LSTM and RNN have not changed since opset 14.
 OPSET = 17
 IR_VERSION = 8
+# Where a protocol buffer ends; the nodes and the metadata need some room too.
+_MOST_BYTES = 2**31 - 2**24
 
 
 def model_of(
@@ -96,6 +98,12 @@ def _refuse(graph: Graph, weights: Mapping[str, Array]) -> None:
         raise ConversionError(
             f"{wide[0]} is of {weights[wide[0]].dtype}: ONNX Runtime computes GRU, LSTM and RNN in "
             "float32 only; train with precision='float32', or convert the weights first"
+        )
+    size = sum(array.nbytes for array in weights.values())
+    if size >= _MOST_BYTES:
+        raise ConversionError(
+            f"the weights are of {size / 2**30:.1f} GiB, and an ONNX model in one file ends at 2: "
+            "take a smaller network"
         )
     if LENGTHS in {*graph.inputs, *graph.outputs}:
         raise ConversionError(
