@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
     "batch": 50,
     "learning_rate": 1e-2,
     "clip_norm": 1.0,
-    "steps": 2000,
+    "steps": 1500,
     "test": 1000,
     "products": "bfloat16",
 }

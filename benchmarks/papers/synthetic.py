@@ -25,7 +25,7 @@ from recurra.spec.cells import CELLS
 from recurra.train.device import threads_of
 from recurra.train.randomness import isolated
 
-__all__ = ["Learnt", "Model", "Problem", "Row", "learn", "learnt_row", "shown"]
+__all__ = ["Learnt", "Model", "Problem", "Row", "begun", "learn", "learnt_row", "shown"]
 
 # Of the seeds: the cases of the test are those of no training.
 _TEST_SEED = 2**31
@@ -122,13 +122,23 @@ def learn(problem: Problem, settings: Mapping[str, Any], seed: int) -> Learnt:
         return _learn(problem, settings, seed)
 
 
-def _learn(problem: Problem, settings: Mapping[str, Any], seed: int) -> Learnt:
+def begun(problem: Problem, settings: Mapping[str, Any], seed: int) -> Model:
+    """The model with which `learn` begins."""
+    with isolated(seed):
+        return _made(problem, settings)
+
+
+def _made(problem: Problem, settings: Mapping[str, Any]) -> Model:
     node = CELLS[settings["cell"]](input_size=problem.inputs, hidden_size=settings["hidden"])
     layer = from_node(
         node, bias_init=settings["bias_init"], chrono_length=settings["chrono_length"]
     )
     assert isinstance(layer, AbstractRecurrent)
-    model = Model(layer, problem.outputs, problem.last)
+    return Model(layer, problem.outputs, problem.last)
+
+
+def _learn(problem: Problem, settings: Mapping[str, Any], seed: int) -> Learnt:
+    model = _made(problem, settings)
     optimiser = torch.optim.Adam(model.parameters(), settings["learning_rate"])
     drawn = torch.Generator().manual_seed(seed)
     x_test, truth_test = problem.cases(
