@@ -23,7 +23,7 @@ def test_json_says_the_same_in_every_encoding() -> None:
     for encoding in ("utf-8", "ascii", "latin-1", "gbk"):
         out = stream(encoding)
         print(json_line(tree, out), file=out, flush=True)
-        assert json.loads(out.buffer.getvalue().decode(encoding)) == tree  # type: ignore[attr-defined]  # a BytesIO
+        assert json.loads(out.buffer.getvalue().decode(encoding)) == tree  # type: ignore[attr-defined]  # BytesIO
 
 
 def test_utf8_has_many_names() -> None:
@@ -68,7 +68,7 @@ def test_a_tables_columns_stand_below_one_another(
     monkeypatch.setattr("sys.stdout", out)
     print_table(("类别", "f1"), [("好评", "0.5"), ("[red]no markup", "0.25"), ("neutral", "1")])
     out.flush()
-    lines = out.buffer.getvalue().decode(encoding).splitlines()  # type: ignore[attr-defined]  # a BytesIO
+    lines = out.buffer.getvalue().decode(encoding).splitlines()  # type: ignore[attr-defined]  # BytesIO
     assert "[red]no markup" in "".join(lines)
 
     def width(line: str) -> int:
