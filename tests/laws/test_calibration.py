@@ -10,7 +10,12 @@ import pytest
 
 from recurra import metrics, runtime
 from recurra.errors import SettingsError, SpecError
-from recurra.estimators import SequenceClassifier, SequenceRegressor, SequenceTagger
+from recurra.estimators import (
+    SequenceClassifier,
+    SequenceForecaster,
+    SequenceRegressor,
+    SequenceTagger,
+)
 
 SMALL: dict[str, Any] = {"hidden": 6, "epochs": 12, "dropout": 0.0, "valid_fraction": 0.5}
 
@@ -130,6 +135,28 @@ def test_sets_of_tags_hold_about_what_was_asked_for(tmp_path: Path) -> None:
         SequenceTagger(**many | {"coverage": 0.9999, "epochs": 1}).fit(X, y)
     with pytest.raises(SpecError, match="coverage"):
         SequenceTagger(**SMALL | {"epochs": 1}).fit(X, y).predict_set(X)
+
+
+def test_tracking_holds_its_share_where_the_regime_changes() -> None:
+    """Noise of three times the size: limits that stay miss much of it, those that follow do not."""
+    random = np.random.default_rng(5)
+    wave = 10 + 3 * np.sin(np.arange(900) * 2 * np.pi / 12)
+    rows = wave + random.normal(0, np.where(np.arange(900) < 500, 0.5, 1.5))
+    model = SequenceForecaster(
+        horizon=2, lookback=24, season=12, hidden=8, epochs=4, coverage=0.9, threads=1
+    ).fit(rows[:400])
+    found = {}
+    for adapt in ("none", "tracking"):
+        session = model.stream(adapt=adapt)
+        for k, row in enumerate(rows[400:]):
+            if k:
+                session.observe(row)
+            session.feed(row)
+            if k == 100:
+                before = session.measured
+        found[adapt] = (session.measured.held - before.held) / (499 - 100)
+    assert found["none"] < 0.75
+    assert 0.86 < found["tracking"] < 0.94
 
 
 def test_what_cannot_be_promised_is_refused() -> None:
