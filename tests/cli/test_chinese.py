@@ -15,6 +15,7 @@ import pytest
 from recurra import runtime
 from recurra.cli import main
 from recurra.codecs import read_cases
+from recurra.errors import DataError
 from recurra.spec.settings import Settings
 
 Capture = pytest.CaptureFixture[str]
@@ -186,3 +187,29 @@ def test_tags_and_prompts(folder: Path, capsys: Capture, monkeypatch: pytest.Mon
     assert "床前" in told
     assert main(["generate", "诗", "--prompt", "龙"]) == 2
     assert "'龙'" in capsys.readouterr().err
+
+
+@pytest.mark.data
+def test_real_reviews_say_the_same_in_utf8_and_in_gb18030(real_data: Path, tmp_path: Path) -> None:
+    """11,987 takeaway reviews, emoji included; with and without a byte order mark."""
+    path = next((real_data / "waimai_10k").glob("*.csv"))
+    cases = read_cases(path, Settings().data)
+    assert len(cases) == 11_987
+    text = path.read_text("utf-8-sig")
+    other = tmp_path / "外卖.csv"
+    for encoding in ("gb18030", "utf-16", "utf-8-sig"):
+        other.write_bytes(text.encode(encoding))
+        chosen = Settings.from_flat({"encoding": encoding}).data
+        again = read_cases(other, chosen)
+        assert (again.inputs, again.targets) == (cases.inputs, cases.targets)
+    other.write_bytes(text.encode("gb18030"))
+    with pytest.raises(DataError, match="give --encoding gb18030"):
+        read_cases(other, Settings().data)
+
+
+@pytest.mark.data
+def test_real_tagged_characters_are_read_and_counted(real_data: Path) -> None:
+    """Chinese CVs, a character and its BMES tag a line."""
+    cases = read_cases(real_data / "resume_ner" / "test.char.bmes", Settings().data)
+    assert len(cases) == 477
+    assert cases.kind == "tokens"
