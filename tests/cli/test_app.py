@@ -181,3 +181,27 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(
     for package, extra in app.EXTRAS.items():
         brings = " ".join(known["optional-dependencies"][extra])
         assert {"sklearn": "scikit-learn"}.get(package, package) in brings
+
+
+def test_of_several_processes_one_tells(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first to fail says which one it is; whatever befalls the others is silent."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(app, "first_to_tell", lambda: True)
+    assert main(["compare", "x.csv"]) == 2
+    assert capsys.readouterr().err == (
+        "recurra: error: rank 1 of 2: only recurra fit trains in several processes together, got 2 "
+        "processes of recurra compare: start it once, without the launcher\n"
+    )
+
+    def broken(arguments: list[str]) -> int:
+        raise RuntimeError("another process has gone")
+
+    monkeypatch.setattr(app, "_run", broken)
+    with pytest.raises(RuntimeError, match="another process has gone"):
+        main(["fit"])
+    monkeypatch.setattr(app, "first_to_tell", lambda: False)
+    assert main(["fit"]) == 2
+    assert capsys.readouterr().err == ""

@@ -65,6 +65,8 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "keras": "keras",
         "h5py": "keras",
         "matplotlib": "demo",
+        "optuna": "tune",
+        "tensorboard": "tensorboard",
     }
 )
 

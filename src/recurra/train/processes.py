@@ -54,11 +54,10 @@ def first_to_tell() -> bool:
     """
     if size() == 1:
         return True
-    import torch.distributed as distributed
+    from torch.distributed.rendezvous import rendezvous
 
     try:
-        rendezvous = distributed.rendezvous("env://", rank(), size(), timeout=_PATIENCE)
-        store, _, _ = next(rendezvous)
+        store, _, _ = next(rendezvous("env://", rank(), size(), timeout=_PATIENCE))
         return bool(store.add(_TOLD, 1) == 1)
     except (RuntimeError, ValueError, OSError):
         return True
