@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from recurra.convert import from_onnx, onnx_constants, onnx_read
+from recurra.convert import from_onnx, onnx_constants, onnx_read, to_onnx
 from recurra.convert.onnx_read import load_model, read_onnx
 from recurra.errors import ConversionError
+from recurra.layers import LSTM
 
 
 def model(*nodes: Any, weights: dict[str, Any] | None = None) -> onnx.ModelProto:
@@ -131,6 +132,12 @@ def test_lengths_that_the_model_makes_are_told() -> None:
     whole = model(helper.make_node("GRU", ["x", "W", "R", "", "n"], ["y"], name="g"))
     whole.graph.initializer.append(lengths)
     assert read_onnx(whole)[0][0].notes == ("g: its sequence_lens, made by the model (n)",)
+
+
+def test_states_and_lengths_that_are_inputs_are_nothing_to_tell() -> None:
+    """Also where they are cast or moved on the way, as in what recurra exports."""
+    found, _ = read_onnx(to_onnx(LSTM(3, 2)))
+    assert found[0].notes == ()
 
 
 def test_layers_of_one_name_are_both_found() -> None:

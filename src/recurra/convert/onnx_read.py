@@ -318,12 +318,27 @@ class _Reader:
         for one in chain:
             for state in ("sequence_lens", "initial_h", "initial_c"):
                 name = one.inputs.get(state)
-                inside = name and (name not in self.fed or name in self.constants.initializers)
                 # Lengths of zero are not the same as none.
-                if inside and (state == "sequence_lens" or not self.constants.zeros(str(name))):
+                if (
+                    name
+                    and not self._is_given(str(name))
+                    and (state == "sequence_lens" or not self.constants.zeros(str(name)))
+                ):
                     notes.append(f"{one.name}: its {state}, made by the model ({name})")
         reverse = chain[0].attributes.get("direction") == "reverse"
         return Found(chain[0].name, node, weights, reverse, tuple(notes))
+
+    def _is_given(self, name: str) -> bool:
+        """Whether a value is an input of the model, moved or cast at most."""
+        for _ in range(_DEEPEST):
+            if name in self.fed and name not in self.constants.initializers:
+                return True
+            node = self.makers.get(name)
+            moves = node is not None and node.op_type in {*MOVING, "Cast"} - {"Concat"}
+            if not moves or not node.input:
+                return False
+            name = node.input[0]
+        return False
 
     def left(self) -> tuple[str, ...]:
         """What the model holds besides, in words."""
