@@ -318,12 +318,10 @@ class _Reader:
         for one in chain:
             for state in ("sequence_lens", "initial_h", "initial_c"):
                 name = one.inputs.get(state)
+                if not name or self._is_given(name):
+                    continue
                 # Lengths of zero are not the same as none.
-                if (
-                    name
-                    and not self._is_given(str(name))
-                    and (state == "sequence_lens" or not self.constants.zeros(str(name)))
-                ):
+                if state == "sequence_lens" or not self.constants.zeros(name):
                     notes.append(f"{one.name}: its {state}, made by the model ({name})")
         reverse = chain[0].attributes.get("direction") == "reverse"
         return Found(chain[0].name, node, weights, reverse, tuple(notes))
@@ -334,8 +332,9 @@ class _Reader:
             if name in self.fed and name not in self.constants.initializers:
                 return True
             node = self.makers.get(name)
-            moves = node is not None and node.op_type in {*MOVING, "Cast"} - {"Concat"}
-            if not moves or not node.input:
+            if node is None or node.op_type not in {*MOVING, "Cast"} - {"Concat"}:
+                return False
+            if not node.input:
                 return False
             name = node.input[0]
         return False
