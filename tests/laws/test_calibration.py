@@ -56,6 +56,13 @@ def test_calibration_brings_confidence_nearer_to_accuracy() -> None:
     plain = SequenceClassifier(**many).fit(x[:200], y[:200], valid=(x[200:400], y[200:400]))
     tempered = SequenceClassifier(**many, calibrate=True)
     tempered.fit(x[:200], y[:200], valid=(x[200:400], y[200:400]))
+    told = tempered._origin.calibration
+    held = (x[200:400], y[200:400])
+    assert told["temperature"] == tempered.model_.decoder.temperature
+    assert told["ece_before"] == pytest.approx(metrics.ece(plain.predict_proba(held[0]), held[1]))
+    assert told["ece_after"] == pytest.approx(metrics.ece(tempered.predict_proba(held[0]), held[1]))
+    assert told["ece_after"] < told["ece_before"]
+    assert f"before calibration {told['ece_before']:.4f}" in str(tempered._origin.beside())
     before = metrics.log_loss(plain.predict_proba(x[400:]), y[400:])
     after = metrics.log_loss(tempered.predict_proba(x[400:]), y[400:])
     assert after < before

@@ -11,6 +11,7 @@ __all__ = [
     "DIRECTIONS",
     "METRICS",
     "BaselineResult",
+    "Calibration",
     "CellResult",
     "Certificate",
     "Claim",
@@ -153,6 +154,14 @@ class Diagnosis(TypedDict):
     findings: list[Finding]
 
 
+class Calibration(TypedDict):
+    """Expected calibration error on the held-out part, before and after calibration."""
+
+    temperature: float
+    ece_before: float
+    ece_after: float
+
+
 class FitReport(TypedDict):
     """`recurra fit --json`, and `report.json` in the output folder."""
 
@@ -167,6 +176,7 @@ class FitReport(TypedDict):
     stopped: str
     bundle: str
     findings: list[Finding]
+    calibration: Calibration | None
 
 
 class EpochRecord(TypedDict):

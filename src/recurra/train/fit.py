@@ -16,7 +16,7 @@ from recurra.errors import SettingsError, TrainingError
 from recurra.runtime import MODELS, Parts
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
-from recurra.spec.report import EpochRecord, Finding, FitReport
+from recurra.spec.report import Calibration, EpochRecord, Finding, FitReport
 from recurra.spec.settings import Settings, refuse_foreign
 from recurra.spec.settings_rules import refuse_unfed
 from recurra.spec.version import __version__
@@ -57,6 +57,7 @@ class Fitted:
         fit_seconds: Wall time, that of resumed epochs included.
         stopped: "epochs", "patience" or "interrupted".
         metrics: Every figure of the task on the held-out part; None without one.
+        calibration: What the temperature did to the held-out part; None: none was fitted.
         tail: Raw cases ahead of those that come next, as `codecs.tail_of` gives them.
         witnesses: Raw cases (held-out ones where there are any) for certificate and golden pair.
         places: Where it writes; None: nowhere.
@@ -76,6 +77,7 @@ class Fitted:
     fit_seconds: float
     stopped: str
     metrics: Mapping[str, float] | None
+    calibration: Calibration | None
     tail: tuple[Any, ...]
     witnesses: Cases
     places: Places | None
@@ -119,6 +121,12 @@ class Fitted:
 
     def beside(self) -> str | None:
         """What stands beside the network on the held-out part, in a line; None: nothing."""
+        if self.calibration is not None:
+            found = self.calibration
+            return (
+                f"expected calibration error {found['ece_after']:.4f}, before calibration "
+                f"{found['ece_before']:.4f} (temperature {found['temperature']:.3f})"
+            )
         return None if self.metrics is None else MODELS[self.task.name].beside(self.metrics)
 
     def remarks(self) -> list[str]:
@@ -144,6 +152,7 @@ class Fitted:
             stopped=self.stopped,
             bundle=str(bundle),
             findings=self.findings(),
+            calibration=self.calibration,
         )
 
 
@@ -294,12 +303,19 @@ def fit_cases(
         recorder.end(module)
         module.load_state_dict(run.best)
         module.cpu().eval()
-        figures = None
+        figures = calibration = None
         if held is not None:
+            before_it = watch.figures()[1] if chosen.calibrate else None
             model = model_in_torch(module, task, graphs, codec)
             task = task.calibrated(model, encoded_watched, held, chosen)
             watch.task = task
             figures = watch.figures()[1]
+            if before_it is not None:
+                calibration = Calibration(
+                    temperature=float(getattr(task, "temperature", 1.0)),
+                    ece_before=before_it["ece"],
+                    ece_after=figures["ece"],
+                )
         recorder.finish(
             module,
             best_epoch=run.best_epoch,
@@ -322,6 +338,7 @@ def fit_cases(
         fit_seconds=before + time.perf_counter() - begin,
         stopped=run.stopped,
         metrics=figures,
+        calibration=calibration,
         tail=tail_of(codec, cases, chosen.window),
         witnesses=task.witnesses(codec, watched),
         places=places,
