@@ -162,6 +162,7 @@ def test_it_runs_from_its_first_line_to_its_last(
         assert ran >= {"compare", "find-lr", "doctor", "generate", "export", "import"}
         assert (folder / "梯度.svg").stat().st_size > 2000
         assert (folder / "逐字判断.svg").stat().st_size > 2000
+        assert "国" in (folder / "注意力.svg").read_text("utf-8")
         answers = (folder / "答案.jsonl").read_text("utf-8").splitlines()
         assert json.loads(answers[0])["prediction"] in {"好评", "差评"}
 

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 import click
 
-from recurra.cli.printed import json_line, quoted, shown
+from recurra.cli.printed import as_given, json_line, quoted, shown
 
 if TYPE_CHECKING:
     from recurra.runtime.models.transduce import Alignment
@@ -48,7 +48,7 @@ def command(
     model = runtime.load(bundle)
     if not isinstance(model, TransduceModel):
         raise SpecError(f"{bundle} was made for the task {model.task!r}, which looks at no source")
-    found = model.alignment(source, target)
+    found = model.alignment(as_given(source), None if target is None else as_given(target))
     if out is not None:
         write_atomic(out, picture(found).encode("utf-8"))
     if as_json:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from recurra.cli.printed import json_line
 from recurra.estimators.requirements import require_train_extra
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command(run: Path, as_json: bool) -> None:
         findings=findings(evidence),
     )
     if as_json:
-        print(json.dumps(found))
+        print(json_line(found))
     else:
         show(found)
 
