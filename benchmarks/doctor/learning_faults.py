@@ -202,7 +202,7 @@ def overfits() -> Kinds:
         ("texts", classed(sources.texts, {"count": 120}, **{**free, "epochs": 30})),
         (
             "prose",
-            filed(sources.prose, PROSE, {"size": 2500}, **{**free, "epochs": 40, "batch_size": 4}),
+            filed(sources.prose, PROSE, {"size": 2000}, **{**free, "epochs": 60, "batch_size": 4}),
         ),
     ]
 

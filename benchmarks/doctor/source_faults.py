@@ -121,7 +121,7 @@ def shuffled() -> Kinds:
     def dealt(source: Callable[..., Cases], **settings: Any) -> Make:
         def make(random: Random, folder: Path) -> Made:
             del folder
-            cases = source(random)
+            cases = source(random, 320)
             order = random.permutation(len(cases))
             return Made(
                 replace(cases, targets=cases.subset(order).targets),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import fmean, median
 
 from recurra.spec.report import Finding
@@ -11,6 +12,7 @@ from recurra.train.doctor.signals import Evidence
 
 __all__ = [
     "SMALL_BATCH",
+    "at_chance",
     "chance_loss",
     "clipping",
     "diverged",
@@ -47,8 +49,8 @@ _FLAT = 0.02
 _RISEN = 0.1
 # Batches of so many cases leave the direction of a step to chance.
 SMALL_BATCH = 4
-# The held-out loss moves from epoch to epoch by this share of itself: unstable.
-_UNSTABLE = 0.12
+# A held-out loss that goes up and down again by a twentieth of itself, in the mean of all epochs.
+_UNSTABLE = 0.05
 
 
 def chance_loss(evidence: Evidence) -> float | None:
@@ -60,7 +62,7 @@ def chance_loss(evidence: Evidence) -> float | None:
     if task in ("classify", "tag") and counts and plain:
         total = sum(counts)
         return math.fsum(-n / total * math.log(n / total) for n in counts if n)
-    if task == "regress" and settings.get("loss") == "mse":
+    if task == "regress" and settings.get("loss") in ("auto", "mse"):
         return 1.0  # the target is standardised
     naive = signals.get("naive", {}).get("symbol", {})
     return float(naive["nll"]) if task == "generate" and naive else None
@@ -211,6 +213,14 @@ def clipping(evidence: Evidence) -> Finding | None:
     )
 
 
+def at_chance(evidence: Evidence) -> bool:
+    """Whether the training loss ends where a constant answer has it, or above."""
+    losses, chance = _losses(evidence), chance_loss(evidence)
+    if not losses or chance is None:
+        return False
+    return median(losses[len(losses) // 2 :]) > (1 - 2 * _FLAT) * chance
+
+
 def flat_loss(evidence: Evidence) -> Finding | None:
     """The loss of the training part does not fall."""
     losses = _losses(evidence)
@@ -285,10 +295,12 @@ def small_batch(evidence: Evidence) -> Finding | None:
     if signals["task"] in ("generate", "forecast") or signals["sequences"]["train"] < 32:
         return None
     watched = [record["valid_loss"] for record in history]
-    size = max(abs(median(watched)), chance_loss(evidence) or 0.0)
-    # Half the second difference: a steady rise or fall counts nothing.
-    inner = range(1, len(watched) - 1)
-    moves = fmean(abs(watched[k - 1] - 2 * watched[k] + watched[k + 1]) / 2 for k in inner)
+    # Far below what chance has, ups and downs decide nothing.
+    size = max(abs(median(watched)), 0.25 * (chance_loss(evidence) or 0.0))
+    steps = [b - a for a, b in pairwise(watched)]
+    # Only what turns: a fall and a rise, of which the smaller counts.
+    turns = [min(abs(a), abs(b)) if a * b < 0 else 0.0 for a, b in pairwise(steps)]
+    moves = fmean(turns)
     unstable = moves / max(size, 1e-12)
     if unstable < _UNSTABLE:
         return None

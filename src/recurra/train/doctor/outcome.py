@@ -6,7 +6,7 @@ import math
 
 from recurra.spec.report import Finding
 from recurra.spec.settings import TrainingSettings
-from recurra.train.doctor.course import flat_loss
+from recurra.train.doctor.course import at_chance, flat_loss
 from recurra.train.doctor.finding import finding
 from recurra.train.doctor.signals import Evidence
 
@@ -38,9 +38,14 @@ _DECAYED = 0.03
 _SHORT = 0.1
 
 
-def _error(share: float, cases: int) -> float:
-    """The standard error of a share of so many cases."""
-    return math.sqrt(max(share * (1 - share), 1 / max(cases, 1)) / max(cases, 1))
+def _beyond(own: float, theirs: float) -> float:
+    """Errors more than a rival's, over what chance explains: above 1 they are believed.
+
+        (own - theirs) / (2 * sqrt(own + theirs))
+
+    As if no case were wrong in both, which asks for more than needed (McNemar 1947).
+    """
+    return (own - theirs) / max(_ERRORS * math.sqrt(own + theirs), 1e-12)
 
 
 def nothing_to_learn(evidence: Evidence) -> Finding | None:
@@ -168,7 +173,7 @@ def loses_to_baseline(evidence: Evidence) -> Finding | None:
             own = figures[metric]
             if metric == "accuracy":
                 cases = sum((signals.get("answers") or {}).get("true") or [held])
-                beyond = (value - own) / (_ERRORS * math.sqrt(2) * _error(value, cases))
+                beyond = _beyond(cases * (1 - own), cases * (1 - value))
             elif metric == "nll":
                 beyond = (own - value) / _NATS
             elif metric == "mase" and "mae" in theirs:
@@ -235,9 +240,8 @@ def held_down(evidence: Evidence) -> Finding | None:
     signals = evidence.signals
     settings, start = signals["settings"], signals.get("start") or {}
     losses = [record["loss"] for record in evidence.history]
-    if not losses or not (
-        loses_to_baseline(evidence) or flat_loss(evidence) or flat_forecast(evidence)
-    ):
+    rules = (loses_to_baseline, flat_loss, flat_forecast)
+    if not losses or not (at_chance(evidence) or any(rule(evidence) for rule in rules)):
         return None
     size, loss = float(start.get("weight_norm") or 0.0), max(abs(losses[0]), 1e-12)
     plain = TrainingSettings()
