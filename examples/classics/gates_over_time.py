@@ -35,12 +35,14 @@ SUBJECTS = (
     *("mathematics", "drawing", "history", "mechanics", "music", "sport", "biology", "poetry"),
 )
 NEEDED = ("mathematics", "mechanics")
-KINDS = ("reset gate", "update gate", "how far the state moved")
+KINDS = ("reset gate (0 forgets)", "update gate (0 keeps, 1 writes)", "how far the state moved")
 CHINESE = {
     **dict(
         zip(SUBJECTS, ("数学", "绘画", "历史", "力学", "音乐", "体育", "生物", "诗歌"), strict=True)
     ),
-    **dict(zip(KINDS, ("重置门", "更新门", "状态移动了多远"), strict=True)),
+    **dict(
+        zip(KINDS, ("重置门 (0 遗忘)", "更新门 (0 保留, 1 写入)", "状态移动了多远"), strict=True)
+    ),
     "unit": "单元",
 }
 Array = npt.NDArray[np.float32]
