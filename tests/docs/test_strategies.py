@@ -27,7 +27,7 @@ def test_the_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     (block,) = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
     commands = [shlex.split(line) for line in block.splitlines()]
-    assert len(commands) == 6
+    assert len(commands) == 9
     for program, *arguments in commands:
         assert program == "recurra"
         small = [] if "--continue" in arguments else ["--hidden", "4"]

@@ -6,7 +6,9 @@ from itertools import pairwise
 import pytest
 
 from recurra.spec.settings import TrainingSettings
+from recurra.train.fit import fit_cases
 from recurra.train.schedule import falls, learning_rate
+from train import comparing
 
 
 def rates(steps: int = 100, **settings: object) -> list[float]:
@@ -87,3 +89,20 @@ def test_a_plateau_is_counted_from_the_metrics() -> None:
     assert falls([1, 1, 1], 2, larger_is_better=False) == 1
     chosen = TrainingSettings(schedule="plateau", learning_rate=0.1, warmup=0.0, decay_factor=0.1)
     assert learning_rate(5, 10, chosen, fallen=2) == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("watch", ["accuracy", "log_loss"])
+def test_a_plateau_is_one_of_the_figure_that_is_watched(watch: str) -> None:
+    """Of a loss that falls the rate stays; a figure that is better when larger rises."""
+    plateau = {"schedule": "plateau", "decay_epochs": 1, "warmup": 0.0, "patience": 0}
+    chosen = comparing.settings(watch=watch, epochs=8, **plateau)
+    fitted = fit_cases(comparing.waves(), chosen)
+    metrics = [record["metric"] for record in fitted.history]
+    larger = watch == "accuracy"
+    wanted = [
+        0.02 * 0.5 ** falls(metrics[:epoch], 1, larger_is_better=larger) for epoch in range(8)
+    ]
+    assert [record["learning_rate"] for record in fitted.history] == pytest.approx(wanted)
+    if not larger:
+        assert metrics[-1] < metrics[0]
+        assert wanted[-1] > 0.02 * 0.5**7

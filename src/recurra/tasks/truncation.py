@@ -144,8 +144,13 @@ def in_windows(
             outputs, state = checkpoint(run, window, state, counts, use_reentrant=False)
         else:
             outputs, state = run(window, state, counts)
+        # Copies: a slot may be a view of all outputs of its window, and would hold them.
         state = {
-            name: slots if name in pools else map_arrays(lambda slot: slot.detach(), slots)
+            name: map_arrays(Tensor.clone if name in pools else _cut_off, slots)
             for name, slots in state.items()
         }
     return outputs
+
+
+def _cut_off(slot: Tensor) -> Tensor:
+    return slot.detach().clone()

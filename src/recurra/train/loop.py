@@ -288,7 +288,7 @@ class Loop:
 
     def _fallen(self, run: Run) -> int:
         metrics = [record["metric"] for record in run.history]
-        larger = self.task.metric[1] == "max"
+        larger = self.better == "max"
         return falls(metrics, self.settings.decay_epochs, larger_is_better=larger)
 
     def _measured(self) -> tuple[float, float]:
