@@ -45,7 +45,7 @@ def test_the_program_runs_as_printed(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_every_flag_is_a_setting() -> None:
     known = set(Settings().flat()) | {"out", "continue", "roll_back", "help", "logdir"}
-    known |= {"stream", "adapt", "pending"}
+    known |= {"stream", "adapt", "pending", "help_all"}
     for flag in re.findall(r"--([a-z][a-z0-9-]+)", GUIDE):
         assert flag.replace("-", "_") in known, flag
 
@@ -56,7 +56,7 @@ def test_every_strategy_is_told() -> None:
     elsewhere = {
         *("epochs", "batch_size", "valid_fraction", "seed", "backend", "threads"),
         *("checkpoint_every", "point_loss", "teacher_forcing", "forcing_schedule"),
-        *("window", "transpose", "watch"),
+        *("window", "transpose", "watch", "track"),
     }
     missing = set(TrainingSettings.model_fields) - told - elsewhere
     assert not missing
