@@ -19,7 +19,7 @@ from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.calendar import Frequency, calendar_features, regular
 from recurra.codecs.cases import Cases, Columns
 from recurra.codecs.forecast_beat import check_beat
-from recurra.codecs.forecast_holes import CARRIED, Holes, carried_on
+from recurra.codecs.forecast_holes import CARRIED, Holes, carried_on, moved_up
 from recurra.codecs.forecast_json import codec_from_tree, codec_to_tree
 from recurra.codecs.scaling import Normalise, Scaling
 from recurra.codecs.windows import Cut, Track, Windows
@@ -174,7 +174,7 @@ class ForecastCodec(AbstractCodec):
             )
         own = count + len(self.past)
         filled = self.missing.filled(scaled[:, :own], row)
-        parts = [_ahead(carried_on(scaled[:, own:]), self.lead)]
+        parts = [moved_up(carried_on(scaled[:, own:]), self.lead)]
         if self.calendar:
             assert times is not None  # `_rows` has seen to it
             parts.append(calendar_features(self.later(times), self.calendar))
@@ -394,10 +394,3 @@ class ForecastCodec(AbstractCodec):
         if not self.frequency.months:
             return np.asarray(times + self.frequency.step * self.lead)
         return np.array([self.frequency.after(float(t), self.lead)[-1] for t in times])
-
-
-def _ahead(values: Array, lead: int) -> Array:
-    """Each row's values of `lead` rows later; the last ones repeat the last row."""
-    rows = np.minimum(np.arange(len(values)) + lead, len(values) - 1)
-    moved: Array = values[rows]
-    return moved

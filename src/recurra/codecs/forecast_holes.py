@@ -22,7 +22,7 @@ import numpy.typing as npt
 from recurra.codecs import json_tree
 from recurra.errors import BundleError
 
-__all__ = ["CARRIED", "Filled", "ForecastStrategy", "Holes", "carried_on"]
+__all__ = ["CARRIED", "Filled", "ForecastStrategy", "Holes", "carried_on", "moved_up"]
 
 Array = npt.NDArray[Any]
 ForecastStrategy = Literal["last", "mean", "linear", "mask"]
@@ -165,6 +165,13 @@ def carried_on(scaled: Array) -> Array:
     rows = _newest(~np.isnan(scaled))
     filled = np.take_along_axis(scaled, np.maximum(rows, 0), axis=0)
     return np.where(rows < 0, 0.0, filled)
+
+
+def moved_up(values: Array, lead: int) -> Array:
+    """Each row's values of `lead` rows later; the last ones repeat the last row."""
+    rows = np.minimum(np.arange(len(values)) + lead, len(values) - 1)
+    moved: Array = values[rows]
+    return moved
 
 
 def _newest(observed: Array) -> Array:
