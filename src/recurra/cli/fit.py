@@ -147,6 +147,7 @@ def command(
 def _summary(fitted: Fitted, out: Path, resume: str | None = None) -> None:
     """What came of it and what to run next; `resume` goes on with it, should it not be done."""
     from recurra.cli.progress import clock
+    from recurra.train.doctor.judge import short
 
     report, bundle = fitted.report(out), quoted(out)
     where = f"epoch {report['best_epoch']} of {report['epochs']}"
@@ -160,6 +161,8 @@ def _summary(fitted: Fitted, out: Path, resume: str | None = None) -> None:
         print(beside)
     for remark in fitted.remarks():
         print(f"look at: {remark}", file=sys.stderr)
+    for line in short(fitted.findings()):
+        print(line)
     print("what to run next:")
     if fitted.stopped == "interrupted" and resume is not None:
         print(f"  {resume}   goes on")
