@@ -43,7 +43,7 @@ def test_the_commands_and_the_program_run_as_printed(
         assert main([*shlex.split(line)[1:], "--quiet"]) == 0
         told.append(capsys.readouterr().out)
     found = json.loads(told[2])
-    assert len(found["trials"]) == 8
+    assert len(found["trials"]) == 5
     assert f"{found['trials'][0]['value']:.4g}" in told[0]
     assert (tmp_path / "runs" / "found" / "manifest.json").is_file()
     assert (tmp_path / "shared.db").is_file()
