@@ -142,7 +142,7 @@ def test_both_stand_in_both_tables_and_in_the_picture(tmp_path: Path) -> None:
 def test_it_reads_ahead_where_one_answer_is_given_for_the_whole() -> None:
     assert {n: material().rival(n).causal for n in RIVALS} == {"tcn": True, "transformer": False}  # type: ignore[union-attr]  # both are rivals
     both = material(bidirectional=True)
-    assert not any(both.rival(n).causal for n in RIVALS)  # type: ignore[union-attr]
+    assert not any(both.rival(n).causal for n in RIVALS)  # type: ignore[union-attr]  # both are rivals
     text = materials()["generate"]()
     assert all(text.rival(n).causal and text.rival(n).context == 9 for n in RIVALS)
 
