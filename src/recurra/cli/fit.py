@@ -15,6 +15,7 @@ from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
 from recurra.cli.hints import again
 from recurra.cli.printed import counted, json_line, quoted
 from recurra.estimators.requirements import require_train_extra
+from recurra.train.processes import size
 
 if TYPE_CHECKING:
     from recurra.train.fit import Fitted
@@ -165,7 +166,8 @@ def _summary(fitted: Fitted, out: Path, resume: str | None = None) -> None:
         print(line)
     print("what to run next:")
     if fitted.stopped == "interrupted" and resume is not None:
-        print(f"  {resume}   goes on")
+        launched = ", started by the same launcher," if size() > 1 else ""
+        print(f"  {resume}  {launched} goes on")
     print(f"  recurra evaluate {bundle} TEST_FILE")
     print(f"  recurra predict {bundle} NEW_FILE --out answers.csv")
     # Of several graphs none answers a stream by itself.
