@@ -90,6 +90,6 @@ def test_missing_values_of_any_part_are_settled_for_all() -> None:
 
 
 def test_what_is_the_same_twice_in_one_file_is_parted_all_the_same() -> None:
-    twice = cases_from_arrays([np.eye(3)[[k % 2]] for k in range(20)], list("ab") * 10)
+    twice = cases_from_arrays([np.eye(2)[[k % 2]] for k in range(20)], list("ab") * 10)
     found = material_of(twice, settings())
     assert found.repeated == len(found.test)
