@@ -35,8 +35,21 @@ def test_there_and_back(cell: AbstractCell, sides: int) -> None:
 def test_names_are_read_whatever_their_case_and_defaults_hold() -> None:
     arrays = {"W": np.ones((1, 6, 3)), "R": np.ones((1, 6, 2))}
     plain = cells_of("GRU", "n", {}, arrays)[0][0]
-    shouted = cells_of("GRU", "n", {"activations": ["SIGMOID", "tanh"], "clip": 0.0}, arrays)[0][0]
+    shouted = cells_of("GRU", "n", {"activations": ["SIGMOID", "tanh"]}, arrays)[0][0]
     assert plain == shouted == GRUCell(input_size=3, hidden_size=2, bias=False, reset="before")
+
+
+def test_what_runtimes_fill_in_differently_is_refused() -> None:
+    """ONNX Runtime clips at 0 where clip=0; it takes Affine without alpha and beta as zero."""
+    arrays = {"W": np.ones((1, 2, 3)), "R": np.ones((1, 2, 2))}
+    with pytest.raises(ConversionError, match="has clip=0"):
+        cells_of("RNN", "n", {"clip": 0.0}, arrays)
+    for given in ({}, {"activation_alpha": [1.0]}, {"activation_beta": [0.0]}):
+        with pytest.raises(ConversionError, match="Affine without its alpha and beta"):
+            cells_of("RNN", "n", {"activations": ["Affine"], **given}, arrays)
+    whole = {"activations": ["Affine"], "activation_alpha": [1.0], "activation_beta": [0.0]}
+    cell = cells_of("RNN", "n", whole, arrays)[0][0]
+    assert cell == RNNCell(input_size=3, hidden_size=2, bias=False, activation="identity")
 
 
 def test_peepholes_of_zeros_do_nothing() -> None:

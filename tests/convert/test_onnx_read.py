@@ -134,6 +134,24 @@ def test_lengths_that_the_model_makes_are_told() -> None:
     assert read_onnx(whole)[0][0].notes == ("g: its sequence_lens, made by the model (n)",)
 
 
+@pytest.mark.parametrize("lengths", [("", ""), ("n", "n"), ("n", "cast"), ("n", ""), ("", "n")])
+def test_layers_over_other_lengths_are_not_one(lengths: tuple[str, str]) -> None:
+    """The upper one would read what the lower never wrote; a cast changes no length."""
+    below, above = lengths
+    whole = model(
+        helper.make_node("Cast", ["n"], ["cast"], to=TensorProto.INT32),
+        helper.make_node("GRU", ["x", "W", "R", "", below], ["p"], name="g", hidden_size=2),
+        helper.make_node("Squeeze", ["p", "one"], ["q"]),
+        helper.make_node("GRU", ["q", "V", "R", "", above], ["y"], name="h", hidden_size=2),
+        weights={"W": np.ones((1, 6, 3)), "V": np.ones((1, 6, 2)), "R": np.ones((1, 6, 2))},
+    )
+    whole.graph.input.append(helper.make_tensor_value_info("n", TensorProto.INT32, ["b"]))
+    whole.graph.initializer.append(numpy_helper.from_array(np.array([1]), "one"))
+    found, _ = read_onnx(whole)
+    same = {below, above.replace("cast", "n")} in ({""}, {"n"})
+    assert [one.name for one in found] == (["g"] if same else ["g", "h"])
+
+
 def test_states_and_lengths_that_are_inputs_are_nothing_to_tell() -> None:
     """Also where they are cast or moved on the way, as in what recurra exports."""
     found, _ = read_onnx(to_onnx(LSTM(3, 2)))

@@ -132,11 +132,15 @@ def cells_of(
     unknown = sorted(set(attributes) - _KNOWN)
     if unknown:
         raise ConversionError(f"{where} has an attribute {unknown[0]!r} that is not read here")
-    for attribute in ("clip", "input_forget"):
-        if attributes.get(attribute):
-            raise ConversionError(
-                f"{where} has {attribute}={attributes[attribute]}: our cells do not do that"
-            )
+    # A clip of 0 leaves nothing but zeros, in ONNX and in ONNX Runtime's RNN.
+    acts = {
+        "clip": attributes.get("clip") is not None,
+        "input_forget": attributes.get("input_forget"),
+    }
+    for attribute in filter(acts.get, acts):
+        raise ConversionError(
+            f"{where} has {attribute}={attributes[attribute]}: our cells do not do that"
+        )
     peepholes = arrays.get("P")
     if peepholes is not None and np.any(peepholes):
         raise ConversionError(f"{where} has peepholes (its input P): our LSTM has none")
@@ -209,6 +213,11 @@ def _activation_words(
 
 def _word(where: str, name: str, alphas: list[float], betas: list[float]) -> str:
     """Our word for one of ONNX's activations; takes its alpha and beta from the lists."""
+    if name.lower() == "affine" and not (alphas and betas):
+        raise ConversionError(
+            f"{where} has the activation {name} without its alpha and beta, which ONNX takes as "
+            "1 and 0 and ONNX Runtime as zeros: write them into the node"
+        )
     alpha, beta = _DEFAULTS.get(name.lower(), (None, None))
     if alpha is not None and alphas:
         alpha = alphas.pop(0)

@@ -254,7 +254,12 @@ class _Reader:
                 return None
             source = self.by_node.get(id(node))
             if source is not None:
-                fits = node.output[0] == name and self._flows(source, one, path)
+                fits = (
+                    node.output[0] == name
+                    # A layer over other lengths reads what the one below it never wrote.
+                    and self._lengths(source) == self._lengths(one)
+                    and self._flows(source, one, path)
+                )
                 if fits:
                     self.moved.update(id(moving) for moving, _ in path)
                 return source if fits else None
@@ -264,6 +269,16 @@ class _Reader:
             path.append((node, name))
             name = node.input[0]
         return None
+
+    def _lengths(self, one: _Recurrent) -> str:
+        """Where its sequence_lens come from, casts and copies passed over; "": it has none."""
+        name = one.inputs.get("sequence_lens", "")
+        for _ in range(_DEEPEST):
+            node = self.makers.get(name)
+            if node is None or node.op_type not in ("Cast", "Identity") or not node.input:
+                break
+            name = node.input[0]
+        return name
 
     def _flows(self, source: _Recurrent, one: _Recurrent, path: Sequence[tuple[Any, str]]) -> bool:
         """Whether each value arrives at its step, row and unit: tried with numbered values."""
