@@ -29,11 +29,12 @@ PUBLISHED: dict[str, dict[str, float]] = {
     "our best": {"TCN, Bai 2018": 8.10},
 }
 SMALL: dict[str, Any] = LARGE | {
-    "dropout": 0.2,
+    "dropout": 0.1,
+    "batch_size": 8,
     "epochs": 60,
-    "learning_rate": 3e-3,
+    "learning_rate": 1e-2,
     "weight_decay": 0.01,
-    "average": 0.99,
+    "average": 0.97,
 }
 NETWORKS: dict[str, dict[str, Any]] = {
     "tanh": SMALL | {"cell": "rnn", "hidden": 100},

@@ -34,7 +34,7 @@ SETTINGS: dict[str, Any] = {
     "input_dropout": 0.0,
     "batch_size": 50,
     "learning_rate": 3e-3,
-    "epochs": 30,
+    "epochs": 15,
     "patience": 0,
     "precision": "bfloat16",
     "threads": 1,
