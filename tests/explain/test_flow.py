@@ -244,9 +244,9 @@ def test_the_mean_over_rows_by_distance_from_the_end() -> None:
 def test_what_cannot_be_told_is_refused() -> None:
     layer, x = layer_of(GRU), x_of()
     with pytest.raises(SpecError, match=r"take flows\(module"):
-        flow(Stack([layer]), x)  # type: ignore[arg-type]
+        flow(Stack([layer]), x)  # type: ignore[arg-type]  # it is refused
     with pytest.raises(SpecError, match="spectral or frobenius"):
-        flow(layer, x, norm="max")  # type: ignore[arg-type]
+        flow(layer, x, norm="max")  # type: ignore[arg-type]  # it is refused
     with pytest.raises(SpecError, match="called no GRU"):
         flows(torch.nn.GRU(C, H), x.float())
     with pytest.raises(SpecError, match="depends on no recurrent layer"):

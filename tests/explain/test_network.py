@@ -42,7 +42,7 @@ def test_a_bundle_s_flow(classifier: SequenceClassifier, tmp_path: Path) -> None
     assert np.isnan(found.log10["c"][0, 8:]).all()
     layer = module_of(model.parts).get_submodule(path)
     (probe,) = model.probes(CASES[2])
-    alone = flow(layer, torch.from_numpy(probe.inputs["x"]))  # type: ignore[arg-type]
+    alone = flow(layer, torch.from_numpy(probe.inputs["x"]))  # type: ignore[arg-type]  # build gives a module
     np.testing.assert_allclose(found.log10["c"][2], alone.log10["c"][0], rtol=1e-6)
 
 

@@ -52,4 +52,4 @@ def test_the_dtype_is_the_copy_s() -> None:
 
 def test_a_container_is_refused() -> None:
     with pytest.raises(SpecError, match="expected a GRU, LSTM, RNN, MinGRU or GRUD"):
-        Recurrence(Stack([GRU(2, 3)]), (torch.randn(2, 4, 2),))  # type: ignore[arg-type]
+        Recurrence(Stack([GRU(2, 3)]), (torch.randn(2, 4, 2),))  # type: ignore[arg-type]  # it is refused

@@ -14,9 +14,9 @@ from benchmarks.papers import mnist1d
 
 
 def test_the_default_data_is_made_here() -> None:
-    before = np.random.get_state()[1][:5].tolist()  # type: ignore[index]
+    before = np.random.get_state()[1][:5].tolist()  # type: ignore[index]  # the older of two shapes
     found = mnist1d.lines()
-    assert np.random.get_state()[1][:5].tolist() == before  # type: ignore[index]
+    assert np.random.get_state()[1][:5].tolist() == before  # type: ignore[index]  # the older of two shapes
     assert found["x"].shape == (4000, 40, 1)
     assert found["x_test"].shape == (1000, 40, 1)
     assert set(found["y"].tolist()) == set(range(10))
