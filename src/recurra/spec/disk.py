@@ -24,10 +24,14 @@ def write_atomic(path: Path, raw: bytes) -> None:
     """Put `raw` at `path`, so that at every moment the old file or the new one is there, whole.
 
     Raises:
-        OutputError: it cannot be written; what was there before is untouched.
+        OutputError: it cannot be written, or is a device or a pipe; what was there before is
+            untouched.
     """
     temporary = path.parent / f".recurra-{secrets.token_hex(8)}.tmp"
     try:
+        # Whoever may write in /dev would replace /dev/null itself by the rename.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise OutputError(f"{path} is a device or a pipe, which would be replaced: name a file")
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             try:
