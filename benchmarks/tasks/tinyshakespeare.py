@@ -2,7 +2,7 @@
 
     python -m benchmarks.tasks.tinyshakespeare --data DIR --seed 0 --json FILE [--quick]
 
-DIR holds `input.txt` (1,115,394 characters). The first 90 % are learnt from, their last 3 % choose
+DIR holds `input.txt` (1,115,394 characters). The first 90 % are learnt from, their last 0.5 % choose
 the epoch; the test text is read as one stream whose state goes on from its first character to its
 last. Published: the minGRU of Feng et al. 2024, arXiv:2410.01201, whose windows begin anew.
 """
@@ -19,6 +19,9 @@ __all__ = ["FLOOR", "PUBLISHED", "SETTINGS", "main", "measured"]
 
 # Nats a character.
 PUBLISHED, FLOOR = 1.548, 1.49
+# The recurrent weights are dropped and each dropout is drawn once a window: without, the network
+# learns the plays by heart after ten epochs. Next to nothing is held out: the test begins in the
+# middle of a play whose names are learnt from its first acts, at the end of the training text.
 SETTINGS: dict[str, Any] = {
     "cell": "gru",
     "hidden": 512,
@@ -26,15 +29,18 @@ SETTINGS: dict[str, Any] = {
     "embedding": 64,
     "dropout": 0.35,
     "input_dropout": 0.1,
+    "variational": True,
+    "weight_dropout": 0.4,
     "window": 64,
     "batch_size": 32,
-    "epochs": 10,
+    "epochs": 16,
     "learning_rate": 2e-3,
     "weight_decay": 0.1,
+    "average": 0.998,
     "precision": "bfloat16",
-    "valid_fraction": 0.03,
+    "valid_fraction": 0.005,
     "patience": 0,
-    "threads": 1,
+    "threads": 2,
 }
 QUICK: dict[str, Any] = {"hidden": 32, "layers": 1, "epochs": 2, "batch_size": 8}
 

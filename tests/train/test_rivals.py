@@ -95,7 +95,7 @@ def test_what_was_killed_goes_on_to_the_bit(name: str, tmp_path: Path) -> None:
     class Stops(Told):
         def on_start(self, plan: Any) -> None: ...
         def on_end(self, stopped: str) -> None: ...
-        def on_epoch(self, record: Any, best: bool) -> None: ...  # type: ignore[override]  # a Progress
+        def on_epoch(self, record: Any, best: bool) -> None: ...  # type: ignore[override]  # it is a Progress
         def on_step(self, epoch: int, *_: Any) -> None:
             if epoch > 1:
                 raise KeyboardInterrupt

@@ -318,7 +318,7 @@ class TrainingSettings(Section):
         gt=0,
         lt=1,
         description="Share of new cases whose truth shall lie in the answer's set or interval.",
-        json_schema_extra={"tasks": ["classify", "regress", "forecast"]},
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "forecast"]},
     )
     valid_fraction: float = Field(
         0.15, ge=0, lt=1, description="Share of the sequences held out to watch; 0: none."
