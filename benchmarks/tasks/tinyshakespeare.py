@@ -2,9 +2,9 @@
 
     python -m benchmarks.tasks.tinyshakespeare --data DIR --seed 0 --json FILE [--quick]
 
-DIR holds `input.txt` (1,115,394 characters). The first 90 % are learnt from, their last 0.5 % choose
-the epoch; the test text is read as one stream whose state goes on from its first character to its
-last. Published: the minGRU of Feng et al. 2024, arXiv:2410.01201, whose windows begin anew.
+DIR holds `input.txt` (1,115,394 characters). The first 90 % are learnt from, their last 0.5 %
+choose the epoch; the test text is read as one stream whose state goes on from its first character
+to its last. Published: the minGRU of Feng et al. 2024, arXiv:2410.01201, whose windows begin anew.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ manifest.json                renamed into place last; names every data file with
                              ends with the sha256 of all that stands before that last line
 weights-<hash>.safetensors   parameters by path, as `Graph.parameters` names them
 golden-<hash>.safetensors    raw input and decoded output, replayed at load
-tail-<hash>.safetensors      where learning goes on from: the last rows or symbols of what was learnt
+tail-<hash>.safetensors      where learning goes on from: the last rows or symbols learnt
 certificate.json, README.md  views for people and machines; the manifest lists the hashes that
                              they may have (this bundle's and, after a replacement, the
                              replaced one's, so that no moment of the replacement is refused)
