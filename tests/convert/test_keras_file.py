@@ -15,6 +15,7 @@ import pytest
 import torch
 from keras import layers
 
+from recurra.convert.found import read_layers, write_layers
 from recurra.convert.keras_file import read_keras
 from recurra.convert.onnx_layer import layer_of
 from recurra.errors import ConversionError
@@ -94,6 +95,55 @@ def test_a_functional_model_is_read(tmp_path: Path) -> None:
     found, left = read_keras(tmp_path / "m.keras")
     assert [one.name for one in found] == ["reads"]
     assert len(left) == 1
+
+
+def test_layers_of_one_name_are_both_kept(tmp_path: Path) -> None:
+    """Models inside others name their layers without looking at each other."""
+
+    def inner(name: str) -> Any:
+        gru = layers.GRU(3, return_sequences=True, name="g")
+        return keras.Sequential([keras.Input((None, 3)), gru], name=name)
+
+    x = keras.Input((None, 3))
+    path, model = tmp_path / "m.keras", keras.Model(x, inner("b")(inner("a")(x)))
+    model.save(path)
+    found, _ = read_keras(path)
+    write_layers(tmp_path / "l.safetensors", found)
+    kept = read_layers(tmp_path / "l.safetensors")
+    assert list(kept) == ["g", "g.2"]
+    x = torch.randn(2, 5, 3)
+    ours = layer_of(kept["g.2"])(layer_of(kept["g"])(x)[0])[0]
+    torch.testing.assert_close(ours, model(x), rtol=0, atol=3e-6)
+
+
+def test_a_layer_that_is_not_ours_leaves_the_others(tmp_path: Path) -> None:
+    """It is told with its name and reason, also where its first direction reads backwards."""
+    path = tmp_path / "m.keras"
+    turned = layers.Bidirectional(
+        layers.GRU(2, return_sequences=True, go_backwards=True),
+        backward_layer=layers.GRU(2, return_sequences=True),
+        name="turned",
+    )
+    saved(path, layers.GRU(2, activation="gelu", return_sequences=True, name="odd"), turned)
+    with pytest.raises(ConversionError, match=r"GRU 'odd': .* has activation='gelu'"):
+        read_keras(path)
+    saved(path, turned, layers.LSTM(3, name="kept"))
+    found, left = read_keras(path)
+    assert [one.name for one in found] == ["kept"]
+    assert left == (
+        "the Bidirectional 'turned' has a forward layer with go_backwards=True: ours reads "
+        "forwards first",
+    )
+
+
+def test_states_that_the_model_gives_are_told(tmp_path: Path) -> None:
+    x, h = keras.Input((None, 3)), keras.Input((2,))
+    steps = layers.GRU(2, return_sequences=True, name="plain")(x)
+    y = layers.GRU(2, name="led")(steps, initial_state=layers.Dense(2)(h))
+    keras.Model([x, h], y).save(tmp_path / "m.keras")
+    found, _ = read_keras(tmp_path / "m.keras")
+    notes = {one.name: one.notes for one in found}
+    assert notes == {"plain": (), "led": ("led: its initial_state, given in the model",)}
 
 
 def test_custom_objects_are_refused_by_name_and_never_executed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from recurra.convert.found import Found, Side, join, stacked
 from recurra.convert.keras_config import KINDS, cell_of_config, training_only
 from recurra.convert.layouts import Array, from_keras_arrays
-from recurra.errors import ConversionError, DependencyError
+from recurra.errors import ConversionError, DependencyError, SpecError
 
 __all__ = ["read_keras"]
 
@@ -38,8 +39,8 @@ def read_keras(path: str | Path) -> tuple[list[Found], tuple[str, ...]]:
         path: Of the file.
 
     Raises:
-        ConversionError: it is no such file, holds custom objects, has no recurrent layer, or one
-            of them has something that our cells do not do; names it.
+        ConversionError: it is no such file, holds custom objects, has no recurrent layer, or none
+            that our cells can hold; says why.
         DependencyError: the package h5py is not installed.
     """
     path = Path(path)
@@ -65,10 +66,12 @@ def read_keras(path: str | Path) -> tuple[list[Found], tuple[str, ...]]:
         raise ConversionError(f"{path} is no .keras file (a zip with config.json)") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise ConversionError(f"{path}: its config is not as Keras writes it: {error}") from error
+    if not reader.found and reader.refused:
+        raise ConversionError(reader.refused[0])
     if not reader.found:
         held = ", ".join(reader.left) or "nothing"
         raise ConversionError(f"{path} has no GRU, LSTM or SimpleRNN; it has {held}")
-    return reader.found, tuple(reader.left)
+    return reader.found, (*reader.refused, *reader.left)
 
 
 def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
@@ -128,6 +131,8 @@ class _Reader:
         self.h5py = h5py
         self.found: list[Found] = []
         self.left: list[str] = []
+        self.refused: list[str] = []
+        self.named = Counter[str]()
 
     def walk(self, config: Mapping[str, Any], group: Any, depth: int = 0) -> None:
         """The layers of one container; layers in a row become one where it is a Sequential."""
@@ -147,7 +152,7 @@ class _Reader:
                 if place is not None:
                     self.walk(layer, place, depth + 1)
             elif what in KINDS or what == "Bidirectional":
-                one = self._layer(name, layer, place)
+                one = self._held(name, layer, place)
             elif what != "InputLayer":
                 self.left.append(f"{what} {name!r}")
             if one is None:
@@ -171,7 +176,11 @@ class _Reader:
             return
         node, weights = stacked([(one.node, one.weights) for one in run])
         notes = tuple(note for one in run for note in one.notes)
-        self.found.append(Found(run[0].name, node, weights, run[0].reverse, notes))
+        name = run[0].name
+        self.named[name] += 1
+        # Models inside others may use a name again; a layer must not take another one's place.
+        name = f"{name}.{self.named[name]}" if self.named[name] > 1 else name
+        self.found.append(Found(name, node, weights, run[0].reverse, notes))
         run.clear()
 
     def _places(self, layers: Any) -> dict[str, Any]:
@@ -189,19 +198,34 @@ class _Reader:
             raise ConversionError(f"the weights {key!r} are a link to another place: refused")
         return group[key]
 
+    def _held(self, name: str, layer: Mapping[str, Any], place: Any) -> Found | None:
+        """A layer; None where ours cannot hold it, and why is among the refused."""
+        try:
+            return self._layer(name, layer, place)
+        except (ConversionError, SpecError) as error:
+            what = "" if repr(name) in str(error) else f"{layer['class_name']} {name!r}: "
+            self.refused.append(f"{what}{error}")
+            return None
+
     def _layer(self, name: str, layer: Mapping[str, Any], place: Any) -> Found:
         if place is None:
             raise ConversionError(f"the file has no weights for the layer {name!r}")
         what, config = layer["class_name"], layer["config"]
         if what != "Bidirectional":
             side, notes = self._cell(name, what, config, place)
+            notes += _states_made(name, layer)
             return Found(name, *side, bool(config.get("go_backwards")), notes)
         if config.get("merge_mode") != "concat":
             raise ConversionError(
                 f"the Bidirectional {name!r} has merge_mode={config.get('merge_mode')!r}: ours "
                 "puts both outputs side by side (concat)"
             )
-        sides, notes = [], tuple[str, ...]()
+        if config["layer"]["config"].get("go_backwards"):
+            raise ConversionError(
+                f"the Bidirectional {name!r} has a forward layer with go_backwards=True: ours "
+                "reads forwards first"
+            )
+        sides, notes = [], _states_made(name, layer)
         for key in ("layer", "backward_layer"):
             inner = config.get(key) or config["layer"]
             if inner["class_name"] not in KINDS:
@@ -236,3 +260,11 @@ def _sequences(layer: Mapping[str, Any]) -> bool:
     config = layer["config"]
     inner = config["layer"]["config"] if layer["class_name"] == "Bidirectional" else config
     return bool(inner.get("return_sequences"))
+
+
+def _states_made(name: str, layer: Mapping[str, Any]) -> tuple[str, ...]:
+    """That a model gives a layer its initial state, which is the call's `state` here."""
+    for call in layer.get("inbound_nodes", ()):
+        if call.get("kwargs", {}).get("initial_state") or len(call.get("args", ())) > 1:
+            return (f"{name}: its initial_state, given in the model",)
+    return ()
