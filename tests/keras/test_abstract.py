@@ -207,6 +207,19 @@ def test_both_directions_and_inner_time(kind: str, merge: str | None) -> None:
     assert_near(ours(rows), theirs(rows))
 
 
+@pytest.mark.parametrize("hidden", [False, True], ids=["no mask", "a mask"])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_rate_of_one_drops_what_keras_drops(kind: str, hidden: bool) -> None:
+    """Keras' GRU and LSTM drop every input, and none where a mask leads to their cells' loop."""
+    x, mask = torch.randn(2, 4, 3), torch.ones(2, 4, dtype=torch.bool) if hidden else None
+    found = []
+    for source in (keras.layers, recurra.keras):
+        keras.utils.set_random_seed(0)
+        layer = getattr(source, kind)(3, dropout=1.0, bias_initializer="uniform", seed=1)
+        found.append(layer(x, mask=mask, training=True).detach())
+    torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize("recurrent_dropout", [0.0, 0.2])
 def test_fit_takes_the_same_steps(kind: str, recurrent_dropout: float) -> None:

@@ -73,13 +73,21 @@ class AbstractRecurrent(ABC):
         return self.cell.dropout, self.cell.recurrent_dropout
 
     def _drops_at(self, rate: float) -> bool:
-        # At a rate of 1 Keras' SimpleRNN drops everything, its GRU and its LSTM nothing.
+        # At a rate of 1 Keras' SimpleRNN drops everything, the cells of its GRU and LSTM nothing.
         return rate > 0.0 and (rate < 1.0 or not hasattr(self.cell, "recurrent_activation"))
 
-    def _drops(self, training: bool) -> tuple[Any, Any]:
+    def _drops_all(self, mask: Any) -> bool:
+        """Whether Keras' loop ahead of its cells runs, which at a rate of 1 drops every input."""
+        if mask is not None or self.cell.recurrent_dropout or self.cell.dropout < 1.0:
+            return False
+        tried = getattr(self, "use_cudnn", False) is not False
+        return tried and bool(getattr(self.cell, "reset_after", True))
+
+    def _drops(self, training: bool, mask: Any) -> tuple[Any, Any]:
         """What multiplies inputs and state in this call, as Keras drew it: one, or one a gate."""
         drawn = (self.cell._dropout_mask, self.cell._recurrent_dropout_mask)
         inputs, state = (training and self._drops_at(rate) for rate in self._rates())
+        inputs = inputs or (training and self._drops_all(mask))
         return drawn[0] if inputs else None, drawn[1] if state else None
 
     def _check_shapes(self, sequences: Any, states: Sequence[Any], mask: Any) -> None:
@@ -147,7 +155,7 @@ class AbstractRecurrent(ABC):
             y = sequences.new_empty(*sequences.shape[:2], self.cell.units)
             return y[:, -1], y, states
         kernels, step = self._ways()
-        drops = self._drops(training)
+        drops = self._drops(training, mask)
         if self._why_not(training) is None:
             y, after = kernels(self, sequences, states, mask, *drops)
         else:
