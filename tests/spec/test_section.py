@@ -7,9 +7,10 @@ from recurra.spec.section import Section
 
 
 class Example(Section):
-    """One setting."""
+    """Two settings."""
 
     width: int = 3
+    rate: float = 0.1
 
 
 def test_a_section_is_a_frozen_value() -> None:
@@ -21,3 +22,9 @@ def test_a_section_is_a_frozen_value() -> None:
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ValidationError, match="depth"):
         Example.model_validate({"depth": 1})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_cannot_write_is_refused(value: float) -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        Example(rate=value)
