@@ -63,6 +63,7 @@ def test_a_leak_is_found_with_its_column_and_figure():
         series[-1, 1] = y
     found = material.leak_of(cases(x, truth.tolist()), truth, classes=True)
     assert (found["column"], found["figure"]) == ("x1", "last value")
+    assert found["others"] == ["x0"]
     assert found["explained"] == pytest.approx(1.0)
     clean = material.leak_of(cases([s[:-1] for s in x], truth.tolist()), truth, classes=True)
     assert clean["explained"] < 0.3

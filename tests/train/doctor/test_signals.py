@@ -3,7 +3,8 @@
 import pytest
 
 from recurra.errors import DataError
-from recurra.spec.canonical import json_to_bytes
+from recurra.spec.canonical import json_from_bytes, json_to_bytes
+from recurra.spec.settings import Settings
 from recurra.train.doctor.signals import SIGNALS, Evidence
 
 
@@ -39,6 +40,33 @@ def test_what_is_no_training_is_refused_with_what_to_do(tmp_path):
     (tmp_path / SIGNALS).write_bytes(b'{"version": 99}')
     with pytest.raises(DataError, match="version 1, got 99"):
         Evidence.read(tmp_path)
+    (tmp_path / SIGNALS).write_bytes(b'{"version": 1, "task": "tag"}')
+    with pytest.raises(DataError, match="found no settings, sequences"):
+        Evidence.read(tmp_path)
     (tmp_path / SIGNALS).write_bytes(b"{")
     with pytest.raises(DataError, match="not readable as JSON"):
         Evidence.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("sequences", "x"), ("start", []), ("settings", None), ("steps", "7"), ("target", 3)],
+)
+def test_a_signal_of_another_kind_is_refused_by_its_name(name, value, tmp_path, seen):
+    seen(answers={}).write(tmp_path)
+    tree = {**json_from_bytes((tmp_path / SIGNALS).read_bytes(), "signals"), name: value}
+    (tmp_path / SIGNALS).write_bytes(json_to_bytes(tree))
+    with pytest.raises(DataError, match=f"expected of {name} a "):
+        Evidence.read(tmp_path)
+
+
+def test_a_line_of_the_history_that_is_no_epoch_is_refused(tmp_path, seen):
+    seen().write(tmp_path)
+    (tmp_path / "history.jsonl").write_bytes(b'{"epoch": 1}\n')
+    with pytest.raises(DataError, match="epoch in line 1"):
+        Evidence.read(tmp_path)
+
+
+def test_a_setting_that_the_training_did_not_know_has_its_default(tmp_path, seen):
+    seen(**{"settings.focal": None}).write(tmp_path)
+    assert Evidence.read(tmp_path).signals["settings"]["focal"] == Settings().flat()["focal"]

@@ -3,6 +3,7 @@
 import pytest
 
 from recurra.train.doctor import source
+from recurra.train.doctor.finding import flag
 
 RULES = [source.leak, source.constant_target, source.scaling, source.window]
 
@@ -17,6 +18,17 @@ def test_a_column_that_is_the_answer_is_named(seen):
     found = source.leak(seen(**{"target.leak": leaks}))
     assert "last value of flow" in found["seen"]
     assert source.leak(seen(**{"target.leak": {**leaks, "explained": 0.98}})) is None
+
+
+def test_what_is_to_be_tried_against_a_leak_are_the_other_columns(seen):
+    leaks = {"explained": 0.9999, "column": "flow", "figure": "mean", "others": ["heat", "a b"]}
+    found = source.leak(seen(**{"target.leak": leaks}))
+    assert found["settings"] == {"features": ["heat", "a b"]}
+    assert flag(found["settings"]) == "--features 'heat,a b'"
+    assert source.leak(seen(**{"target.leak": {**leaks, "others": []}}))["settings"] == {}
+    ahead = {"explained": 0.999, "own": 0.3, "column": 1, "ahead": 6}
+    forecast = {"task": "forecast", "target.leak": ahead, "settings.features": ["wind", "sun"]}
+    assert source.leak(seen(**forecast))["settings"] == {"features": ["wind"]}
 
 
 def test_a_covariate_leaks_only_beyond_what_the_series_says_of_itself(seen):
@@ -40,7 +52,10 @@ def test_held_out_copies_of_training_sequences_are_a_leak(seen):
     ],
 )
 def test_a_target_that_stands_still_is_named_with_its_value(target, known, seen):
-    assert known in source.constant_target(seen(target=target))["seen"]
+    found = source.constant_target(seen(target=target))
+    assert known in found["seen"]
+    assert set(found["settings"]) <= {"class_weight", "watch", "valid_fraction"}
+    assert bool(found["settings"]) == ("counts" in target)
 
 
 def test_scales_are_judged_by_their_deviations_and_their_ordinary_values(seen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -88,7 +89,7 @@ def flag(settings: Mapping[str, object]) -> str:
         elif value is False:
             said.append(f"--no-{dashed}")
         elif isinstance(value, list | tuple):
-            said.append(f"--{dashed} {','.join(map(str, value))}")
+            said.append(f"--{dashed} {shlex.quote(','.join(map(str, value)))}")
         else:
             said.append(
                 f"--{dashed} {value:g}" if isinstance(value, float) else f"--{dashed} {value}"

@@ -170,8 +170,8 @@ def leak_of(cases: Cases, truth: Array, *, classes: bool) -> dict[str, Any]:
         classes: Whether the truth is a class.
 
     Returns:
-        `explained`, the share of variance, with `column` and `figure` ("mean", "first value",
-        "last value"); {} for what is no series.
+        `explained`, the share of variance, with `column`, `figure` ("mean", "first value",
+        "last value") and the `others` beside that column; {} for what is no series.
     """
     if cases.kind != "series" or len(cases) < 20:
         return {}
@@ -189,6 +189,8 @@ def leak_of(cases: Cases, truth: Array, *, classes: bool) -> dict[str, Any]:
             explained = _explained(values, known, classes)
             if not best or explained > best["explained"]:
                 best = {"explained": explained, "column": name, "figure": figure}
+    if best:
+        best["others"] = [name for name in cases.features if name != best["column"]]
     return best
 
 

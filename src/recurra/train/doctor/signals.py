@@ -6,18 +6,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_origin, get_type_hints
 
 from recurra.errors import BundleError, DataError
 from recurra.spec.canonical import json_from_bytes, json_to_bytes
 from recurra.spec.disk import write_atomic
 from recurra.spec.report import EpochRecord
+from recurra.spec.settings import Settings
 
 __all__ = ["SIGNALS", "Evidence", "Failure", "Gate", "Probe", "Signals", "Units", "finite"]
 
 SIGNALS = "signals.json"
 # Signals of another version are refused: a newer training writes them anew.
 _VERSION = 1
+# What a training writes ahead of its first step; the rest may be missing of one that was killed.
+_ALWAYS = ("task", "settings", "sequences", "steps", "length")
 
 
 class Gate(TypedDict):
@@ -165,12 +168,47 @@ class Evidence:
             raise DataError(
                 f"expected signals of version {_VERSION}, got {version!r}: train anew", path=path
             )
+        _check(signals, path)
+        for number, record in enumerate(records, 1):
+            if not isinstance(record, dict) or not set(get_type_hints(EpochRecord)) <= set(record):
+                raise DataError(
+                    f"expected the figures of an epoch in line {number}, got {str(record)[:60]!r}: "
+                    "copy it again, or train anew",
+                    path=history,
+                )
+        # A setting that came after the training had its default in it.
+        signals["settings"] = {**Settings().flat(), **signals["settings"]}
         return Evidence(signals, records)
 
     def write(self, folder: Path) -> None:
         """Put the signals into OUT.run; the history has been written by the training."""
         tree = {"version": _VERSION, **self.signals}
         write_atomic(folder / SIGNALS, json_to_bytes(finite(tree)) + b"\n")
+
+
+def _check(signals: dict[str, Any], path: Path) -> None:
+    """Refuse signals that lack what every training has, or hold something of another kind."""
+    kinds = get_type_hints(Signals)
+    missing = [name for name in _ALWAYS if name not in signals]
+    if missing:
+        raise DataError(
+            f"expected {', '.join(_ALWAYS)}, found no {', '.join(missing)}: copy it again, or "
+            "train anew",
+            path=path,
+        )
+    for name, value in signals.items():
+        kind = get_origin(kinds.get(name)) or kinds.get(name)
+        if kind is None:
+            continue
+        expected = {float: (int, float), tuple: (list,), str: (str,), int: (int,)}.get(
+            kind, (bool,) if kind is bool else (dict,)
+        )
+        if not isinstance(value, expected):
+            raise DataError(
+                f"expected of {name} a {expected[-1].__name__}, got {str(value)[:60]!r}: copy it "
+                "again, or train anew",
+                path=path,
+            )
 
 
 def finite(tree: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from recurra.spec.report import Finding
 from recurra.train.doctor.finding import finding
@@ -47,6 +48,7 @@ def leak(evidence: Evidence) -> Finding | None:
                 f"{column} at a row is the target {seen['ahead']} rows later: it explains "
                 f"{explained:.1%} of it, the target itself {own:.1%}",
                 column,
+                [name for name in names if name != column] if column in names else [],
                 seen,
             )
     elif explained >= _LEAKS:
@@ -54,6 +56,7 @@ def leak(evidence: Evidence) -> Finding | None:
             f"the {seen['figure']} of {seen['column']} alone explains {explained:.1%} of the "
             "target",
             str(seen["column"]),
+            list(seen.get("others") or ()),
             seen,
         )
     share = target.get("duplicates") or 0.0
@@ -70,16 +73,18 @@ def leak(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _leak(seen: str, column: str, evidence: dict[str, object]) -> Finding:
+def _leak(seen: str, column: str, others: list[str], evidence: Mapping[str, object]) -> Finding:
     return finding(
         "leak",
         1.0,
         seen,
         "such a column is made from the answer, or known only once it is: the figures will not "
         "hold where the model is used",
-        f"leave {column} out: name the other columns as features",
-        {"features": f"ALL_BUT_{column}".replace(" ", "_")},
-        evidence,
+        f"leave {column} out: name the other columns as features"
+        if others
+        else f"leave {column} out of the table",
+        {"features": others} if others else {},
+        {name: value for name, value in evidence.items() if name != "others"},
     )
 
 
@@ -118,7 +123,10 @@ def constant_target(evidence: Evidence) -> Finding | None:
         f"the target is {what} in {share:.1%} of the cases",
         "a constant answer is nearly always right, and there is almost nothing to learn from",
         "another target, or more cases of the others",
-        {"target": "ANOTHER_COLUMN"},
+        # What weighs classes alike needs some of each; numbers have no such setting.
+        {"class_weight": "balanced", "watch": "macro_f1"}
+        if signals["task"] == "classify" and sum(1 for n in counts or () if n) > 1
+        else {},
         {"share": share},
     )
 
