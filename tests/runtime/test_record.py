@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,31 @@ def test_a_time_becomes_a_float(time: Any) -> None:
     assert checked_time(time, 0.0) == float(time)
 
 
-@pytest.mark.parametrize("time", [True, "1", None, math.nan, math.inf, 10**400])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2024-01-01T02:00:00",
+        "2024-01-01T03:00:00+01:00",
+        datetime(2024, 1, 1, 2),
+        datetime(2024, 1, 1, 3, tzinfo=timezone(timedelta(hours=1))),
+        np.datetime64("2024-01-01T02:00:00"),
+        np.datetime64("2024-01-01T02:00:00", "ns"),
+    ],
+)
+def test_a_date_counts_as_its_seconds_as_in_files(time: Any) -> None:
+    assert checked_time(time, None) == 1704074400.0
+    with pytest.raises(ObservationError, match="time runs backwards"):
+        checked_time(time, 1704074401.0)
+
+
+def test_a_span_counts_as_its_seconds() -> None:
+    assert checked_time("07:30", 0.0) == 27000.0
+
+
+@pytest.mark.parametrize(
+    "time",
+    [True, "1", "soon", None, math.nan, math.inf, 10**400, np.datetime64("NaT")],
+)
 def test_what_is_no_finite_number_is_refused(time: Any) -> None:
     with pytest.raises(ObservationError, match="expected a finite number as time"):
         checked_time(time, None)

@@ -58,7 +58,7 @@ def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO, **choi
     return 2 if refused else 0
 
 
-def observation_of(line: bytes) -> tuple[Any, float | None, bool]:
+def observation_of(line: bytes) -> tuple[Any, Any, bool]:
     """Observation, time and whether a new sequence begins, as a line says them.
 
     Raises:
@@ -119,7 +119,7 @@ def _observed(session: Session, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fed(
-    model: AbstractModel, session: Session, observation: Any, time: float | None, *, restart: bool
+    model: AbstractModel, session: Session, observation: Any, time: Any, *, restart: bool
 ) -> list[Any]:
     if not restart:
         return [session.feed(observation, time)]

@@ -4,40 +4,59 @@ from __future__ import annotations
 
 import math
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from recurra.codecs.dates import seconds_of
 from recurra.errors import ObservationError, StateError
 from recurra.spec.state import STATE_VERSION, SessionState
 
-__all__ = ["check_record", "checked_time"]
+__all__ = ["Moment", "check_record", "checked_time"]
+
+# When an observation was made: a number, or what files may say as well.
+Moment = float | str | datetime | np.datetime64
 
 
 def checked_time(time: Any, clock: float | None) -> float:
     """The time of an observation.
 
     Args:
-        time: As it was given.
+        time: As it was given: a number, or a date or span, which counts as its seconds, as in
+            files.
         clock: Of the newest observation, None: there was none with a time.
 
     Raises:
-        ObservationError: no finite number, or before the clock.
+        ObservationError: no finite number and no date, or before the clock.
     """
-    if isinstance(time, bool) or not isinstance(time, int | float | np.integer | np.floating):
-        raise ObservationError(f"expected a finite number as time, got {time!r}")
-    try:
-        moment = float(time)
-    except OverflowError:
-        moment = math.inf
-    if not math.isfinite(moment):
-        raise ObservationError(f"expected a finite number as time, got {time!r}")
+    moment = _number_of(time)
+    if moment is None or not math.isfinite(moment):
+        raise ObservationError(
+            f"expected a finite number as time, or a date such as 2024-05-01T13:00:00, got {time!r}"
+        )
     if clock is not None and moment < clock:
         raise ObservationError(
             f"time runs backwards: expected at least {clock!r}, got {time!r}; "
             "the observation was refused, the state kept"
         )
     return moment
+
+
+def _number_of(time: Any) -> float | None:
+    if isinstance(time, str):
+        return seconds_of(time)
+    if isinstance(time, np.datetime64):
+        # NaT becomes None.
+        time = time.astype("datetime64[us]").item()
+    if isinstance(time, datetime):
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    if isinstance(time, bool) or not isinstance(time, int | float | np.integer | np.floating):
+        return None
+    try:
+        return float(time)
+    except OverflowError:
+        return math.inf
 
 
 def check_record(state: SessionState, fingerprint: str) -> None:

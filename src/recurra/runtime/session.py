@@ -15,7 +15,7 @@ from recurra.codecs import SequenceCodec
 from recurra.decode import AbstractDecoder, Measured
 from recurra.errors import ObservationError
 from recurra.runtime.network import Network
-from recurra.runtime.record import check_record, checked_time
+from recurra.runtime.record import Moment, check_record, checked_time
 from recurra.runtime.slots import matching
 from recurra.runtime.truths import Truths, accepted, truths_of
 from recurra.spec.state import SessionState
@@ -72,14 +72,15 @@ class Session:
             self._stream.feed(first)
         self._decoding: Mapping[str, Array] = self._decoder.start()
 
-    def feed(self, observation: Any, time: float | None = None) -> Array:
+    def feed(self, observation: Any, time: Moment | None = None) -> Array:
         """Take one observation.
 
         Args:
             observation: Series: C finite numbers in the order of the features, or a mapping from
                 feature to number. Where the model takes missing values, NaN, None and absent keys
                 are such. Text: one symbol.
-            time: When it was made, in the data's own unit; not before the newest one. None: the
+            time: When it was made, in the data's own unit, or a date, which counts in seconds as in
+                files; not before the newest one. None: the
                 stream's clock stays as it is; a model that was trained with times needs it
                 where it stands in for missing values by mask or decay.
 

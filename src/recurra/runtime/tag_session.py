@@ -17,7 +17,7 @@ from recurra.codecs.tags import TagCodec
 from recurra.decode import Measured, TagDecoder
 from recurra.errors import ObservationError, StateError
 from recurra.runtime.network import Network
-from recurra.runtime.record import check_record, checked_time
+from recurra.runtime.record import Moment, check_record, checked_time
 from recurra.runtime.slots import matching
 from recurra.runtime.truths import Truths, accepted, truths_of
 from recurra.spec.state import STATE_VERSION, SessionState
@@ -92,12 +92,13 @@ class TagSession:
         self._stream.restart()
         self._decoding: Mapping[str, Array] = self._decoder.start()
 
-    def feed(self, observation: Any, time: float | None = None) -> TagAt:
+    def feed(self, observation: Any, time: Moment | None = None) -> TagAt:
         """Take one observation.
 
         Args:
             observation: One token; or C finite numbers, or a mapping from feature to number.
-            time: When it was made; not before the newest one. None: the clock stays.
+            time: When it was made, a number or a date; not before the newest one. None: the clock
+                stays.
 
         Raises:
             ObservationError: it cannot be used, or makes scores that are not finite. The session

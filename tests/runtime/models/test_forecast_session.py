@@ -90,6 +90,17 @@ def test_a_refused_row_changes_nothing(form: dict[str, Any], row: Any, time: Any
     assert session.state().same_as(before)
 
 
+def test_a_date_is_taken_where_training_had_dates_and_refused_elsewhere() -> None:
+    own, row = model(), VALUES[0, :2]
+    assert own.codec.dated
+    assert own.session().feed(row, "2024-01-01T01:00:00+01:00").time == TIMES[0]
+    numbers = own.session()
+    numbers._codec = replace(own.codec, dated=False)
+    with pytest.raises(ObservationError, match="finite number as time, as in training"):
+        numbers.feed(row, "2024-01-01T00:00:00")
+    assert numbers.feed(row, TIMES[0]).time == TIMES[0]
+
+
 def test_a_stream_takes_the_scaling_of_its_series() -> None:
     settings = Settings.from_flat(
         {"task": "forecast", "horizon": 4, "lookback": 12, "segment": 3, "season": 6}

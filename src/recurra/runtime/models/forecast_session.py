@@ -18,7 +18,7 @@ from recurra.codecs.windows import Windows
 from recurra.decode import Measured
 from recurra.errors import ObservationError, StateError
 from recurra.runtime.models.forecast_truths import ForecastTruths
-from recurra.runtime.record import check_record, checked_time
+from recurra.runtime.record import Moment, check_record, checked_time
 from recurra.runtime.slots import matching
 from recurra.runtime.stream import Stream
 from recurra.runtime.truths import accepted, truths_of
@@ -72,14 +72,15 @@ class ForecastSession:
         if self._stream is not None:
             self._stream.restart()
 
-    def feed(self, observation: Any, time: float | None = None) -> Any:
+    def feed(self, observation: Any, time: Moment | None = None) -> Any:
         """Take one row.
 
         Args:
             observation: A number for each feature, or a mapping from feature to number; NaN, None
                 or an absent name: not observed. Known covariates are those of `codec.lead` rows
                 later.
-            time: Its time; None: the row after the newest one.
+            time: Its time, where training had dates a date or its seconds since 1970-01-01 UTC;
+                None: the row after the newest one.
 
         Returns:
             The forecast from all rows so far, a `Forecast`.
@@ -90,6 +91,10 @@ class ForecastSession:
             StateError: another thread is in this session.
         """
         if time is not None:
+            if not (self._codec.dated or isinstance(time, int | float | np.number)):
+                raise ObservationError(
+                    f"expected a finite number as time, as in training, got {time!r}"
+                )
             time = checked_time(time, self._clock)
         window, slots = self._codec.step(observation, time, self._slots)
         row, batch = None, window.collate([0])
