@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,38 @@ def test_damaged_or_forged_files_are_refused(what: str, tmp_path: Path) -> None:
     saved(tmp_path / "m.keras", layers.GRU(2, name="gru"))
     with pytest.raises(ConversionError, match=what):
         read_keras(changed(tmp_path / "m.keras", DAMAGE[what]))
+
+
+def test_bytes_that_are_not_what_they_say_are_refused(tmp_path: Path) -> None:
+    """In one sentence, and never by an error of the libraries below."""
+    path, random = tmp_path / "m.keras", np.random.default_rng(0)
+    saved(path, layers.GRU(2, name="gru"))
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(40):
+        raw = bytearray(whole)
+        for place in random.integers(0, len(raw), 20):
+            raw[place] = random.integers(256)
+        path.write_bytes(raw)
+        try:
+            read_keras(path)
+        except ConversionError:
+            refused += 1
+    assert refused > 20
+    # A table of HDF5 without its mark, in a zip whose checksums agree.
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    arrays, said = parts["model.weights.h5"], set[str]()
+    for table in re.finditer(b"SNOD", arrays):
+        raw = bytearray(arrays)
+        raw[table.start()] = 0
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", parts["config.json"])
+            archive.writestr("model.weights.h5", bytes(raw))
+        with pytest.raises(ConversionError) as error:
+            read_keras(path)
+        said |= {str(error.value).split(": ")[0].removeprefix(f"{path} ")}
+    assert "is damaged" in said
 
 
 def test_files_that_are_none_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 from recurra.convert.found import Found, Side, join, stacked
 from recurra.convert.keras_config import KINDS, cell_of_config, training_only
 from recurra.convert.layouts import Array, from_keras_arrays
-from recurra.errors import ConversionError, DependencyError, SpecError
+from recurra.errors import ConversionError, DependencyError, RecurraError, SpecError
 
 __all__ = ["read_keras"]
 
@@ -30,6 +31,8 @@ _OWN = ("keras", "keras.", "recurra.keras")
 _MOST_CONFIG_BYTES = 64 * 2**20
 _MOST_WEIGHT_BYTES = 8 * 2**30
 _DEEPEST = 32
+# What zipfile, zlib and h5py raise where the bytes are not what they say.
+_DAMAGE = (ArithmeticError, EOFError, MemoryError, RuntimeError, ValueError, zlib.error)
 
 
 def read_keras(path: str | Path) -> tuple[list[Found], tuple[str, ...]]:
@@ -58,6 +61,8 @@ def read_keras(path: str | Path) -> tuple[list[Found], tuple[str, ...]]:
         with h5py.File(io.BytesIO(raw), "r") as weights:
             reader = _Reader(h5py)
             reader.walk(config, weights)
+    except RecurraError:
+        raise
     except OSError as error:
         if error.strerror:
             raise ConversionError(f"{path} cannot be read: {error.strerror}") from error
@@ -65,7 +70,9 @@ def read_keras(path: str | Path) -> tuple[list[Found], tuple[str, ...]]:
     except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConversionError(f"{path} is no .keras file (a zip with config.json)") from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise ConversionError(f"{path}: its config is not as Keras writes it: {error}") from error
+        raise ConversionError(f"{path} is not as Keras writes it: {error}") from error
+    except _DAMAGE as error:
+        raise ConversionError(f"{path} is damaged: {error}") from error
     if not reader.found and reader.refused:
         raise ConversionError(reader.refused[0])
     if not reader.found:
