@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,22 @@ def test_tokens_of_every_form_are_the_same_cases(tmp_path: Path) -> None:
     assert same(read_cases(tmp_path / "x.bio", DataSettings()))
     assert same(tag_cases_from_arrays([["a", "b"], "c"], [["O", "B-X"], ["B-X"]], settings=TAG))
     assert [is_tagged(name) for name in ("x.conll", "x.txt", "x.csv", 3)] == [True] + [False] * 3
+
+
+def test_tags_out_of_order_are_told_whatever_holds_them(tmp_path: Path) -> None:
+    tags = [["B-X", "E-X"], ["O", "E-X", "S-X", "B-X"]]
+    tokens = [["a"] * len(row) for row in tags]
+    told = r"2 tags are out of order for bioes \(the first in sequence 1, step 1\)"
+    (note,) = tag_cases_from_arrays(tokens, tags, settings=TAG).notes
+    assert re.match(told, note)
+    rows = [(str(k), "a", tag) for k, row in enumerate(tags) for tag in row]
+    frame = pl.DataFrame(rows, schema=["id", "token", "tag"], orient="row")
+    assert read_cases(frame, TAG).notes == (note,)
+    lines = [{"x": x, "y": y} for x, y in zip(tokens, tags, strict=True)]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert read_cases(tmp_path / "x.jsonl", TAG).notes == (note,)
+    assert not tag_cases_from_arrays(tokens[:1], tags[:1], settings=TAG).notes
+    assert not tag_cases_from_arrays([np.zeros((2, 1))], [[1, 0]], settings=TAG).notes
 
 
 def test_sensor_steps_with_a_label_a_row() -> None:

@@ -101,3 +101,9 @@ def test_series_with_holes_and_times_are_tagged_and_streamed(missing: str, tmp_p
             for row, time in zip(series.values, series.times.tolist(), strict=True)
         ]
         assert [answer.tag for answer in fed] == tags
+
+
+def test_tags_that_are_out_of_order_are_told() -> None:
+    model = SequenceTagger(cell="gru", hidden=4, epochs=1)
+    with pytest.warns(UserWarning, match=r"2 tags are out of order for bioes \(the first in seq"):
+        model.fit([["a", "b"]] * 2, [["O", "E-X"], ["S-X", "B-X"]])

@@ -9,17 +9,17 @@ The first column is the token, the last its tag; those between are not read. Lin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from recurra.codecs.cases import Cases
+from recurra.codecs.cases import Cases, Label
 from recurra.codecs.read_bytes import UTF_8, read_text
 from recurra.codecs.table import shorten
 from recurra.codecs.tokens import check_token
 from recurra.errors import DataError
 from recurra.spec.schemes import faults, scheme_of
 
-__all__ = ["SUFFIXES", "looks_like_conll", "read_conll"]
+__all__ = ["SUFFIXES", "looks_like_conll", "order_notes", "read_conll"]
 
 SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".bioes", ".bmes", ".txt")
 _DOCUMENT = "-DOCSTART-"
@@ -79,7 +79,9 @@ def read_conll(path: Path, *, want_target: bool = True, encoding: str = UTF_8) -
         cases.source,
         tags,
         "steps",
-        notes=_notes(tags, lines),
+        notes=order_notes(
+            tags, lambda case, step: f"line {lines[case][min(step, len(lines[case]) - 1)]}"
+        ),
     )
 
 
@@ -115,16 +117,25 @@ def _rows(text: str) -> Iterator[tuple[int, list[str] | None]]:
             yield number, [field for field in line.split(" ") if field]
 
 
-def _notes(tags: tuple[tuple[str, ...], ...], lines: list[list[int]]) -> tuple[str, ...]:
-    scheme = scheme_of({tag for sentence in tags for tag in sentence})
+def order_notes(
+    tags: Sequence[Sequence[Label]], place: Callable[[int, int], str]
+) -> tuple[str, ...]:
+    """What is to be told of tags that are out of order: nothing, or how many and where the first.
+
+    Args:
+        tags: Of each sequence.
+        place: Where step `step` of sequence `case` stands, in words.
+    """
+    spelled = [[tag for tag in sequence if isinstance(tag, str)] for sequence in tags]
+    if any(len(a) != len(b) for a, b in zip(spelled, tags, strict=True)):
+        return ()
+    scheme = scheme_of({tag for sequence in spelled for tag in sequence})
     found = [
-        numbers[min(step, len(numbers) - 1)]
-        for sentence, numbers in zip(tags, lines, strict=True)
-        for step in faults(sentence, scheme)
+        (case, step) for case, sequence in enumerate(spelled) for step in faults(sequence, scheme)
     ]
     if not found:
         return ()
     return (
-        f"{len(found)} tags are out of order for {scheme} (the first in line {found[0]}): a span "
-        "that does not begin, or does not end; they are read as conlleval reads them",
+        f"{len(found)} tags are out of order for {scheme} (the first in {place(*found[0])}): a "
+        "span that does not begin, or does not end; they are read as conlleval reads them",
     )

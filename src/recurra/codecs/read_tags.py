@@ -23,7 +23,7 @@ from recurra.codecs.arrays import cases_from_arrays
 from recurra.codecs.cases import Cases, Label, Timed
 from recurra.codecs.from_table import groups_of, long_cases, text_cases
 from recurra.codecs.read_bytes import read_text
-from recurra.codecs.read_conll import SUFFIXES, looks_like_conll, read_conll
+from recurra.codecs.read_conll import SUFFIXES, looks_like_conll, order_notes, read_conll
 from recurra.codecs.read_table import TABLES, read_table
 from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import find_roles, named_column
@@ -139,7 +139,8 @@ def _tagged(cases: Cases, y: Sequence[Any], error: Callable[[int, str], DataErro
             except DataError as problem:
                 raise error(i, f"step {step}: {problem}") from None
         targets.append(tuple(labels))
-    return replace(cases, targets=tuple(targets), target_kind="steps")
+    notes = order_notes(targets, lambda case, step: f"sequence {cases.ids[case]}, step {step}")
+    return replace(cases, targets=tuple(targets), target_kind="steps", notes=(*cases.notes, *notes))
 
 
 def _table_cases(

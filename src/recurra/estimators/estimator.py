@@ -94,6 +94,8 @@ class AbstractSequenceEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-
 
         settings = self._settings()
         cases = self._cases(X, y, need_target=True)
+        for note in cases.notes:
+            warnings.warn(note, UserWarning, stacklevel=2)
         missing = missing_report(cases, settings.data.missing)
         if missing is not None and settings.data.missing == "auto":
             # Asked for by name, a strategy needs no warning.
