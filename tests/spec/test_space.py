@@ -6,7 +6,14 @@ import pytest
 
 from recurra.errors import SettingsError
 from recurra.spec.settings import SECTIONS, Settings, TrainingSettings, tasks_of
-from recurra.spec.space import DEFAULT_SPACE, Choice, Range, own_range, read_space
+from recurra.spec.space import (
+    DEFAULT_SPACE,
+    Choice,
+    Range,
+    own_range,
+    read_space,
+    without_idle,
+)
 
 NAMES = [name for section in SECTIONS.values() for name in section.model_fields]
 SEARCHED = [name for name in NAMES if own_range(name) is not None]
@@ -87,3 +94,24 @@ def test_what_cannot_be_searched_is_refused(given: str, said: str) -> None:
 def test_an_empty_space_is_refused() -> None:
     with pytest.raises(SettingsError, match="nothing is left to search: name a setting"):
         read_space([], "classify", only=True)
+
+
+def test_what_no_trial_would_read_is_left_out_or_refused() -> None:
+    auto = Settings.from_flat({"clip": "auto"})
+    plain = read_space([], "classify")
+    assert set(plain) - set(without_idle(plain, [], auto)) == {"clip_norm"}
+    for given, chosen in (
+        ("clip_norm", auto),
+        ("clip-value=0.1,1", Settings()),
+        ("l2_recurrent", Settings.from_flat({"cell": "mingru"})),
+    ):
+        asked = read_space([given], "classify", only=True)
+        with pytest.raises(SettingsError, match="no trial would read it: it is read with"):
+            without_idle(asked, [given], chosen)
+
+
+def test_what_some_trial_reads_stays() -> None:
+    for given in (["clip=norm,auto", "clip_norm"], ["cell=gru,mingru", "l2_recurrent"]):
+        space = read_space(given, "classify", only=True)
+        chosen = Settings.from_flat({"clip": "auto", "cell": "mingru"})
+        assert without_idle(space, given, chosen) == space

@@ -251,3 +251,10 @@ def test_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_every_trial_says_the_same_words() -> None:
     assert set(TunedTrial.__annotations__) >= {"trial", "state", "value", "settings", "why"}
+
+
+def test_names_of_optimisers_are_checked_ahead_of_the_first_trial(tmp_path: Path) -> None:
+    for given, said in (("adam,adamv", "did you mean 'adam'"), ("adam,LBFGS", "several times")):
+        with pytest.raises(SettingsError, match=said):
+            search(tmp_path / "out", space=[f"optimiser={given}"], only=True)
+    assert not (tmp_path / "out").exists()

@@ -18,8 +18,18 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from recurra.errors import SettingsError
 from recurra.spec.settings import SECTIONS, Settings, section_of, tasks_of
+from recurra.spec.settings_rules import RULES
 
-__all__ = ["DEFAULT_SPACE", "Choice", "Range", "Space", "own_range", "read_space", "spelt"]
+__all__ = [
+    "DEFAULT_SPACE",
+    "Choice",
+    "Range",
+    "Space",
+    "own_range",
+    "read_space",
+    "spelt",
+    "without_idle",
+]
 
 DEFAULT_SPACE = (
     "cell",
@@ -119,6 +129,41 @@ def read_space(
             "--space learning_rate=1e-4..1e-1:log"
         )
     return {name: _read(name, text) for name, text in wanted.items()}
+
+
+def without_idle(
+    space: Space, given: Sequence[str], settings: Settings
+) -> dict[str, Range | Choice]:
+    """The space without what no trial would read, such as clip_norm beside clip=auto.
+
+    Args:
+        space: As `read_space` gives it.
+        given: What a person asked for, which is refused instead of left out.
+        settings: Of every trial, but for what is searched.
+
+    Raises:
+        SettingsError: what was asked for is read in no trial.
+    """
+    asked = {text.partition("=")[0].strip().replace("-", "_") for text in given}
+    flat = settings.flat()
+
+    def met(name: str) -> tuple[Any, ...]:
+        values = space.get(name)
+        if values is None:
+            return (flat[name],)
+        return values.values if isinstance(values, Choice) else (values.low, values.high)
+
+    kept = {}
+    for name, values in space.items():
+        rules = RULES.get(name, ())
+        if not rules or any(rule.read(value) for rule in rules for value in met(rule.other)):
+            kept[name] = values
+        elif name in asked:
+            raise SettingsError(
+                f"{name} is to be searched, and no trial would read it: it is read with "
+                f"{' or '.join(rule.words for rule in rules)}; set that, or search it too"
+            )
+    return kept
 
 
 def _read(name: str, text: str) -> Range | Choice:

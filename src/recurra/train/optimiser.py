@@ -12,7 +12,7 @@ from recurra.errors import SettingsError
 from recurra.spec.settings import TrainingSettings
 from recurra.train.constraint import plain_name
 
-__all__ = ["decays", "optimiser_for"]
+__all__ = ["decays", "optimiser_class", "optimiser_for"]
 
 # "gd" is sgd whose one step an epoch takes all batches together: the loop sees to that.
 _OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -52,7 +52,7 @@ def optimiser_for(module: torch.nn.Module, settings: TrainingSettings) -> torch.
     Raises:
         SettingsError: no optimiser has that name, or it cannot train a network step by step.
     """
-    kind = _class_of(settings.optimiser)
+    kind = optimiser_class(settings.optimiser)
     known = inspect.signature(kind).parameters
     options: dict[str, Any] = {"lr": settings.learning_rate}
     if kind in (torch.optim.SGD, torch.optim.RMSprop):
@@ -77,7 +77,15 @@ def optimiser_for(module: torch.nn.Module, settings: TrainingSettings) -> torch.
     return kind([group for group in groups if group["params"]], **options)
 
 
-def _class_of(name: str) -> type[torch.optim.Optimizer]:
+def optimiser_class(name: str) -> type[torch.optim.Optimizer]:
+    """The class of that name, ours or torch's.
+
+    Args:
+        name: As `optimiser` takes it.
+
+    Raises:
+        SettingsError: no optimiser has that name, or it cannot train a network step by step.
+    """
     if name in _OPTIMISERS:
         return _OPTIMISERS[name]
     kind = getattr(torch.optim, name, None)

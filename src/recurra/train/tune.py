@@ -17,11 +17,12 @@ from recurra.errors import OutputError, SettingsError, TrainingError
 from recurra.spec.disk import require_new_folder
 from recurra.spec.report import Tuning
 from recurra.spec.settings import Settings, refuse_foreign
-from recurra.spec.space import Space, read_space
+from recurra.spec.space import Choice, Space, read_space, without_idle
 from recurra.spec.version import __version__
 from recurra.tasks import task_for
 from recurra.train.fit import settled
 from recurra.train.lock import LOCK, locked
+from recurra.train.optimiser import optimiser_class
 from recurra.train.tune_report import write_results
 from recurra.train.tune_study import STUDY, TRIALS, Shared, quiet_optuna
 from recurra.train.tune_trial import Searched, Watch, run_trial, told
@@ -75,7 +76,10 @@ def tune_cases(
     if trials < 1:
         raise SettingsError(f"trials must be at least 1, got {trials}")
     task = task_of(cases, settings.data)
-    ranges = read_space(space, task, fixed=fixed, only=only)
+    ranges = without_idle(read_space(space, task, fixed=fixed, only=only), space, settings)
+    optimisers = ranges.get("optimiser")
+    for each in optimisers.values if isinstance(optimisers, Choice) else ():
+        optimiser_class(str(each))
     searched, identity, metric = _searched(cases, valid, settings, ranges)
     training = searched.settings.training
     with quiet_optuna():
