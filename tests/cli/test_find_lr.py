@@ -78,7 +78,13 @@ def test_few_steps_recommend_nothing(
         (["--out", "curve.png"], ".svg"),
         (["--steps", "1"], "at least 2 steps"),
         (["--lowest", "2", "--highest", "1"], "lowest <= highest"),
-        (["--learning-rate", "1"], "unknown flag --learning-rate"),
+        (["--lowest", "1", "--highest", "inf"], "both finite"),
+        (
+            ["--learning-rate", "1"],
+            "unknown flag --learning-rate; recurra fit takes it, recurra find-lr does not",
+        ),
+        (["--decay-epochs", "3"], "recurra find-lr does not"),
+        (["--hiden", "3"], "did you mean --hidden?"),
     ],
 )
 def test_refusals_are_one_sentence(

@@ -200,7 +200,21 @@ def _unknown_flag(error: click.NoSuchOption) -> str:
         for flag in (*parameter.opts, *parameter.secondary_opts)
     ]
     near = f"; did you mean {_nearest(error.option_name, flags)}?" if flags else ""
+    if error.ctx and _is_setting(error.option_name) and not _is_near(error.option_name, flags):
+        near = f"; recurra fit takes it, recurra {error.ctx.info_name} does not: leave it out"
     return f"unknown flag {error.option_name}{near}"
+
+
+def _is_setting(flag: str) -> bool:
+    from recurra.spec.settings import SECTIONS
+
+    name = flag.removeprefix("--").replace("-", "_")
+    return any(name in section.model_fields for section in SECTIONS.values())
+
+
+def _is_near(name: str, known: Sequence[str]) -> bool:
+    """Whether a slip of the finger may have made one of the other."""
+    return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.8))
 
 
 def _nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:

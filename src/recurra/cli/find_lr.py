@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 # What the test itself chooses.
-_OWN = ("learning_rate", "schedule", "warmup", "epochs")
+_OWN = ("learning_rate", "schedule", "decay_factor", "decay_epochs", "warmup", "epochs")
 _FLAGS = [
     name for section in SECTIONS.values() for name in section.model_fields if name not in _OWN
 ]

@@ -12,6 +12,7 @@ section 3.3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, cast
@@ -67,8 +68,10 @@ def find_lr(
         TrainingError: the loss burst too early to say anything.
         KeyboardInterrupt: Ctrl-C came.
     """
-    if not 0 < lowest <= highest:
-        raise SettingsError(f"expected 0 < lowest <= highest, got {lowest} and {highest}")
+    if not 0 < lowest <= highest < math.inf:
+        raise SettingsError(
+            f"expected 0 < lowest <= highest, both finite, got {lowest} and {highest}"
+        )
     if steps < 2:
         raise SettingsError(f"a range test needs at least 2 steps, got {steps}")
     chosen = settings.training
