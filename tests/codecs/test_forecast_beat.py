@@ -30,3 +30,9 @@ def test_holes_are_none() -> None:
     check_beat(np.concatenate([every[:50], every[900:950]]), Frequency(1.0, 0), "f")
     # What stands beside the beat is refused elsewhere.
     check_beat(np.array([0.0, 1.5, 2.0]), Frequency(1.0, 0), "f")
+
+
+def test_the_beat_of_dates_is_told_with_its_unit() -> None:
+    times = 3600.0 * np.concatenate([np.arange(20), 20 + 2 * np.arange(20)])
+    with pytest.raises(DataError, match="every 1 hour, got one every 2 of these"):
+        check_beat(times, Frequency(3600.0), "f", dated=True)

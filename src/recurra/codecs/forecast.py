@@ -369,7 +369,7 @@ class ForecastCodec(AbstractCodec):
         if times.shape != (len(raw),):
             raise ShapeError(f"{where}: expected times [T={len(raw)}], got {list(times.shape)}")
         if self.frequency is not None and len(raw) > 1:
-            check_beat(times, self.frequency, where)
+            check_beat(times, self.frequency, where, dated=self.dated)
             raw, times, _ = regular(raw, times, self.frequency, where, dated=self.dated)
         self._check_known(raw, history, where)
         return raw, times

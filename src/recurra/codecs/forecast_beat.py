@@ -15,13 +15,14 @@ Array = npt.NDArray[np.float64]
 _RUN = 16
 
 
-def check_beat(times: Array, frequency: Frequency, where: str) -> None:
+def check_beat(times: Array, frequency: Frequency, where: str, *, dated: bool = False) -> None:
     """Refuse times whose distance becomes a multiple of what it was: no holes, another frequency.
 
     Args:
         times: [T] float64, rising, all on the beat.
         frequency: Of the rows.
         where: What they are, for the message.
+        dated: Times are seconds.
 
     Raises:
         DataError: so many rows in a row stand at one other distance; names the first.
@@ -37,7 +38,8 @@ def check_beat(times: Array, frequency: Frequency, where: str) -> None:
     if len(found):
         first = int(begins[found[0]])
         raise DataError(
-            f"{where}, row {first + 2}: expected a row every {frequency}, got one every "
+            f"{where}, row {first + 2}: expected a row every "
+            f"{frequency.told(dated=dated)}, got one every "
             f"{int(gaps[first])} of these from here on: the frequency changes; resample the series "
             "to one frequency, or leave the time column out to count rows"
         )

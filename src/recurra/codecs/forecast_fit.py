@@ -185,11 +185,11 @@ def _with_times(cases: Cases) -> list[tuple[Array, Array | None]]:
     return list(zip(cases.inputs, times, strict=True))
 
 
-def _even(x: Array, times: Array | None, frequency: Frequency | None, cases: Cases) -> Array:
+def _even(x: Array, times: Array | None, frequency: Frequency | None, cases: SeriesCases) -> Array:
     raw = np.asarray(x, np.float64)
     if times is None or frequency is None or len(raw) < 2:
         return raw
-    check_beat(times, frequency, str(cases.source))
+    check_beat(times, frequency, str(cases.source), dated=cases.dated)
     return regular(raw, times, frequency, str(cases.source))[0]
 
 
