@@ -119,3 +119,10 @@ def test_the_section_of_a_name() -> None:
 def test_wrong_values_are_refused_by_a_section_too() -> None:
     with pytest.raises(ValueError, match="min_count"):
         DataSettings(min_count=0)
+
+
+@pytest.mark.parametrize("name", ["batch_size", "learning_rate", "coverage", "segment"])
+@pytest.mark.parametrize("value", [True, False])
+def test_yes_and_no_are_no_numbers(name: str, value: bool) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: expected a number, got {value}"):
+        Settings.from_flat({name: value})

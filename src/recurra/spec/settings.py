@@ -11,7 +11,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -72,6 +72,8 @@ class Settings(Section):
                     if home is not None:
                         raise SettingsError(f"setting {name!r} belongs in [{home}]")
                     raise SettingsError(_unknown("setting", name, list(_LEAVES)))
+                if isinstance(values[name], bool) and _is_number(section, name):
+                    raise SettingsError(f"{name}: expected a number, got {values[name]!r}")
         try:
             return Settings.model_validate(tree)
         except ValidationError as error:
@@ -111,6 +113,13 @@ _WANTED = {
     "tuple_type": 'expected a list such as ["a", "b"]',
     "path_type": "expected the path of a file as text",
 }
+
+
+def _is_number(section: str, name: str) -> bool:
+    """Whether a setting is a number: of yes and no Python would make 1 and 0."""
+    annotation = SECTIONS[section].model_fields[name].annotation
+    kinds = {annotation, *get_args(annotation)}
+    return bool(kinds & {int, float}) and bool not in kinds
 
 
 def section_of(name: str) -> str:
