@@ -32,7 +32,10 @@ def test_what_type_checkers_read_equals_the_settings() -> None:
 
 
 def test_every_setting_of_the_network_and_the_training_is_a_parameter() -> None:
-    names = {*ModelSettings.model_fields, *TrainingSettings.model_fields} - {"track"}
+    names = {*ModelSettings.model_fields, *TrainingSettings.model_fields} - {
+        "track",
+        "checkpoint_every",
+    }
     assert names <= set(FIELDS)
     assert set(FIELDS) - names == set(DataSettings.model_fields) - {
         "task",

@@ -23,8 +23,8 @@ from recurra.spec.settings import SECTIONS, tasks_of
 __all__ = ["FIELDS", "Parameters", "checked", "described", "fields_of", "signature"]
 
 # The class is the task, y gives the labels, what is in memory has no encoding, and an estimator
-# writes no files beside which it could be tracked.
-_LEFT_OUT = ("task", "labels", "encoding", "track")
+# writes no files while it trains: neither checkpoints nor tracks.
+_LEFT_OUT = ("task", "labels", "encoding", "track", "checkpoint_every")
 
 FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
     {
@@ -182,7 +182,6 @@ class Parameters(TypedDict, total=False):
     precision: Literal["float32", "float64", "bfloat16"]
     backend: Literal["auto", "native", "torch", "reference"]
     threads: int
-    checkpoint_every: int
     id: str | None
     time: str | None
     target: str | None
