@@ -47,8 +47,8 @@ class Clock:
 
     def __exit__(self, *raised: object) -> None:
         begin, begin_cpu = self._begin
-        self.seconds = round(time.perf_counter() - begin, 1)
-        self.cpu_seconds = round(time.process_time() - begin_cpu, 1)
+        self.seconds = round(time.perf_counter() - begin, 2)
+        self.cpu_seconds = round(time.process_time() - begin_cpu, 2)
 
 
 def options(description: str | None, *, data: str = "", quick: str = "") -> argparse.ArgumentParser:
