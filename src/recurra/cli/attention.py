@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 
 import click
 
+from recurra.cli.options import json_option
 from recurra.cli.printed import as_given, json_line, quoted, shown
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _END = "end"
 @click.option("--target", help="The output to look at; default: the bundle's best one.")
 @click.option("--out", type=click.Path(path_type=Path), help="File of the picture: .svg.")
 @click.option("--force", is_flag=True, help="Replace OUT where it exists.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(
     bundle: Path, source: str, target: str | None, out: Path | None, force: bool, as_json: bool
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
+from recurra.cli.options import config_option, json_option, quiet_option
 from recurra.cli.printed import json_line, quoted
 from recurra.cli.progress import clock
 from recurra.estimators.requirements import require_train_extra
@@ -56,11 +57,7 @@ _FLAGS = [name for section in SECTIONS.values() for name in section.model_fields
     help="Also train each cell for as long as the fastest one took. [default: yes]",
 )
 @click.option("--jobs", default=1, show_default=True, help="Processes that train side by side.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="Settings to start from; default: recurra.toml of this folder, where there is one.",
-)
+@config_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -68,8 +65,8 @@ _FLAGS = [name for section in SECTIONS.values() for name in section.model_fields
     "[default: runs/ and the name of DATA, and -compare]",
 )
 @click.option("--force", is_flag=True, help="Begin anew in OUT.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@json_option
+@quiet_option
 @settings_flags(*_FLAGS)
 def command(
     data: Path,

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from recurra.cli.progress import clock
+from recurra.cli.progress import clock, suited
 from recurra.train.compare_trial import Finished, Silent, Trial, Watch
 
 __all__ = ["Bar", "Lines", "watcher"]
 
 
-@contextmanager
-def watcher(*, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Watch]:
-    """The watcher that suits the stream; whatever happens, the terminal is left in order."""
-    stream = sys.stderr if stream is None else stream
-    if quiet or not stream.isatty():
-        yield Silent() if quiet else Lines(stream)
-        return
-    bar = Bar(stream)
-    try:
-        yield bar
-    finally:
-        bar.stop()
+def watcher(*, quiet: bool = False, stream: TextIO | None = None) -> AbstractContextManager[Watch]:
+    """The watcher of a comparison that suits the stream."""
+    return suited(stream, quiet=quiet, silent=Silent, lines=Lines, bar=Bar)
 
 
 class Lines:

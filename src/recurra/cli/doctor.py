@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from recurra.cli.options import json_option
 from recurra.cli.printed import json_line
 from recurra.estimators.requirements import require_train_extra
 
@@ -21,7 +22,7 @@ _WIDTH = 96
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(run: Path, as_json: bool) -> None:
     """Say what is wrong with the training RUN, the worst first, and which setting to try.
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags
+from recurra.cli.options import json_option
 from recurra.cli.printed import counted, json_line, print_table
 from recurra.cli.sources import ROLES, cases_for, naming
 
@@ -19,7 +20,7 @@ __all__ = ["command"]
 @click.command(cls=SectionedCommand)
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 @settings_flags(*ROLES, "target", "labels", "stride")
 def command(bundle: Path, data: Path, as_json: bool, **roles: Any) -> None:
     """Measure BUNDLE on the sequences of DATA, which hold the answers."""

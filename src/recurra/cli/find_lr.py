@@ -11,6 +11,7 @@ import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
 from recurra.cli.hints import flags_of
+from recurra.cli.options import config_option, json_option
 from recurra.cli.printed import json_line, quoted
 from recurra.estimators.requirements import require_train_extra
 from recurra.spec.settings import SECTIONS
@@ -32,18 +33,14 @@ _FLAGS = [
 @click.option("--steps", default=100, show_default=True, help="Optimiser steps of the test.")
 @click.option("--lowest", default=1e-6, show_default=True, help="The first learning rate.")
 @click.option("--highest", default=1.0, show_default=True, help="The last learning rate.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="Settings to start from; default: recurra.toml of this folder, where there is one.",
-)
+@config_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="File of the curve, .svg. [default: runs/ and the name of DATA, and -find-lr.svg]",
 )
 @click.option("--force", is_flag=True, help="Replace the curve that is there.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 @settings_flags(*_FLAGS)
 def command(
     data: Path,

@@ -13,6 +13,7 @@ from recurra.cli import continued as continued_module
 from recurra.cli.app import INTERRUPTED
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
 from recurra.cli.hints import again
+from recurra.cli.options import config_option, json_option, quiet_option
 from recurra.cli.printed import counted, json_line, quoted
 from recurra.estimators.requirements import require_train_extra
 from recurra.train.processes import size
@@ -26,11 +27,7 @@ __all__ = ["command"]
 @click.command(cls=SectionedCommand)
 @click.argument("data", type=click.Path(path_type=Path))
 @click.argument("more", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="Settings to start from; default: recurra.toml of this folder, where there is one.",
-)
+@config_option
 @click.option(
     "--valid",
     type=click.Path(path_type=Path),
@@ -54,8 +51,8 @@ __all__ = ["command"]
 @click.option(
     "--roll-back", is_flag=True, help="DATA is such a bundle: put back what it was before."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@json_option
+@quiet_option
 @settings_flags()
 def command(
     data: Path,

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from recurra.cli.flags import SectionedCommand
+from recurra.cli.options import json_option
 from recurra.cli.printed import as_given, json_line
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ _OF_BEAMS = ("length_penalty",)
     help="What becomes of symbols of the prompt that training did not show.",
 )
 @click.option("--echo", is_flag=True, help="Write the prompt first.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(
     bundle: Path,
     prompt: str,

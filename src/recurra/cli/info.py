@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from recurra import __version__
+from recurra.cli.options import json_option
 from recurra.cli.printed import json_line, print_table
 
 __all__ = ["command"]
@@ -23,7 +24,7 @@ PACKAGES = ("numpy", "polars", "pydantic", "torch", "accelerate", "scikit-learn"
 
 @click.command()
 @click.argument("bundle", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(bundle: Path | None, as_json: bool) -> None:
     """Tell what is installed and which kernels run, or what BUNDLE holds and what was certified."""
     told = installation() if bundle is None else card(bundle)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TextIO, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -15,29 +15,63 @@ from recurra.cli.printed import counted
 from recurra.spec.report import EpochRecord
 from recurra.train.progress import Plan, Progress, Silent
 
-__all__ = ["Bar", "Lines", "clock", "watcher"]
+__all__ = ["Bar", "Lines", "clock", "suited", "watcher"]
+
+
+class _Stops(Protocol):
+    def stop(self) -> None: ...
+
+
+W = TypeVar("W")
+B = TypeVar("B", bound=_Stops)
 
 
 @contextmanager
+def suited(
+    stream: TextIO | None,
+    *,
+    quiet: bool,
+    silent: Callable[[], W],
+    lines: Callable[[TextIO], W],
+    bar: Callable[[TextIO], B],
+) -> Iterator[W | B]:
+    """What suits the stream; whatever happens, the terminal is left in order.
+
+    Args:
+        stream: Where to; None: standard error.
+        quiet: Say nothing, by `silent`.
+        silent: Makes what says nothing.
+        lines: Makes what writes lines.
+        bar: Makes what draws in a terminal.
+    """
+    stream = sys.stderr if stream is None else stream
+    if quiet or not stream.isatty():
+        yield silent() if quiet else lines(stream)
+        return
+    drawn = bar(stream)
+    try:
+        yield drawn
+    finally:
+        drawn.stop()
+
+
 def watcher(
     *, quiet: bool = False, stream: TextIO | None = None, name: str = ""
-) -> Iterator[Progress]:
-    """The watcher that suits the stream; whatever happens, the terminal is left in order.
+) -> AbstractContextManager[Progress]:
+    """The watcher of a training that suits the stream.
 
     Args:
         quiet: Say nothing.
         stream: Where to; None: standard error.
         name: Stands before each line, when several trainings follow one another.
     """
-    stream = sys.stderr if stream is None else stream
-    if quiet or not stream.isatty():
-        yield Silent() if quiet else Lines(stream, name)
-        return
-    bar = Bar(stream, name)
-    try:
-        yield bar
-    finally:
-        bar.stop()
+    return suited(
+        stream,
+        quiet=quiet,
+        silent=Silent,
+        lines=lambda to: Lines(to, name),
+        bar=lambda to: Bar(to, name),
+    )
 
 
 class Lines:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
+from recurra.cli.options import config_option, json_option, quiet_option
 from recurra.cli.printed import counted, json_line, quoted
 from recurra.estimators.requirements import require_train_extra
 from recurra.spec.space import spelt
@@ -51,11 +52,7 @@ _SHOWN = 5
     "[default: a file in OUT]",
 )
 @click.option("--study", metavar="NAME", help="Of the search in it. [default: the name of OUT]")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="Settings to start from; default: recurra.toml of this folder, where there is one.",
-)
+@config_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -63,8 +60,8 @@ _SHOWN = 5
     "[default: runs/ and the name of DATA, and -tune]",
 )
 @click.option("--force", is_flag=True, help="Begin anew in OUT.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@json_option
+@quiet_option
 @settings_flags()
 def command(
     data: Path,

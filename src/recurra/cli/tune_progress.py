@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from recurra.cli.progress import suited
 from recurra.spec.report import TunedTrial
 from recurra.spec.space import spelt
 from recurra.train.tune_trial import Silent, Watch
@@ -17,18 +16,9 @@ from recurra.train.tune_trial import Silent, Watch
 __all__ = ["Bar", "Lines", "watcher"]
 
 
-@contextmanager
-def watcher(*, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Watch]:
-    """The watcher that suits the stream; whatever happens, the terminal is left in order."""
-    stream = sys.stderr if stream is None else stream
-    if quiet or not stream.isatty():
-        yield Silent() if quiet else Lines(stream)
-        return
-    bar = Bar(stream)
-    try:
-        yield bar
-    finally:
-        bar.stop()
+def watcher(*, quiet: bool = False, stream: TextIO | None = None) -> AbstractContextManager[Watch]:
+    """The watcher of a search that suits the stream."""
+    return suited(stream, quiet=quiet, silent=Silent, lines=Lines, bar=Bar)
 
 
 class Lines:
