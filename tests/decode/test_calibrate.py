@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recurra.decode import best_temperature, best_threshold, conformal_quantile, tempered
+from recurra.decode.calibrate import conformal_sets
+from recurra.errors import SpecError
 
 
 def answers(seed: int, sharpness: float, cases: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -77,3 +79,13 @@ def test_the_quantile_covers_and_no_smaller_score_does(
         return
     assert sum(score <= found for score in scores) >= needed
     assert sum(score < found for score in scores) < needed
+
+
+def test_a_set_is_what_cannot_be_ruled_out_and_what_was_called() -> None:
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25]])
+    found = conformal_sets(probabilities, np.array([0, 2]), 0.65)
+    np.testing.assert_array_equal(found, [[True, False, False], [True, True, True]])
+    found = conformal_sets(probabilities, np.array([0, 2]), 0.1)
+    np.testing.assert_array_equal(found, [[True, False, False], [False, False, True]])
+    with pytest.raises(SpecError, match="no sets: train it with coverage"):
+        conformal_sets(probabilities, np.array([0, 2]), None)

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,8 +21,8 @@ from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.arrays import cases_from_arrays
 from recurra.codecs.cases import Cases, Label, Timed
 from recurra.codecs.from_table import groups_of, long_cases, text_cases
-from recurra.codecs.read_bytes import read_text
 from recurra.codecs.read_conll import SUFFIXES, looks_like_conll, order_notes, read_conll
+from recurra.codecs.read_jsonl import objects_of
 from recurra.codecs.read_table import TABLES, read_table
 from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import find_roles, named_column
@@ -229,11 +228,14 @@ def _token_cases(table: Table, id_column: str, text_column: str) -> Cases:
 
 
 def _json_cases(path: Path, settings: DataSettings, want: bool) -> Cases:
-    lines = read_text(path, settings.encoding).split("\n")
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    numbered = list(objects_of(path, settings.encoding))
     if not numbered:
         raise DataError("expected one JSON object a line, got only blank lines", path=path)
-    records = [_record(line, path, number) for number, line in numbered]
+    for number, record in numbered:
+        if "x" not in record:
+            found = shorten(record)
+            raise DataError(f"expected an object with x, got {found}", path=path, line=number)
+    records = [record for _, record in numbered]
     try:
         x = [record["x"] for record in records]
         cases = tag_cases_from_arrays(_numbers(x), settings=settings)
@@ -268,21 +270,6 @@ def _numbers(x: list[Any]) -> list[Any]:
             raise DataError(f"X[{i}] expected as many numbers at every step") from None
         arrays.append(array[:, None] if array.ndim == 1 else array)
     return arrays
-
-
-def _record(line: str, path: Path, number: int) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        raise DataError(
-            f"expected one JSON object a line, got something else: {problem}: correct the line",
-            path=path,
-            line=number,
-        ) from None
-    if not isinstance(record, dict) or "x" not in record:
-        raise DataError(f"expected an object with x, got {shorten(record)}", path=path, line=number)
-    return record
 
 
 def _unknown_suffix(path: Path) -> DataError:

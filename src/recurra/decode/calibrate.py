@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["best_temperature", "best_threshold", "conformal_quantile", "tempered"]
+from recurra.errors import SpecError
+
+__all__ = [
+    "best_temperature",
+    "best_threshold",
+    "conformal_quantile",
+    "conformal_sets",
+    "tempered",
+]
 
 Array = npt.NDArray[Any]
 # log T is looked for between these, to so many digits.
@@ -100,3 +108,21 @@ def conformal_quantile(scores: Array, coverage: float) -> float:
     if rank > len(scores):
         return math.inf
     return float(np.sort(np.asarray(scores, np.float64))[rank - 1])
+
+
+def conformal_sets(probabilities: Array, called: Array, doubt: float | None) -> Array:
+    """Which classes cannot be ruled out, [N, K] bool; the called one always belongs to them.
+
+    Args:
+        probabilities: [N, K].
+        called: The answers, [N].
+        doubt: `conformal_quantile` of 1 - p(truth); None: the model has none.
+
+    Raises:
+        SpecError: the model was trained without a coverage.
+    """
+    if doubt is None:
+        raise SpecError("this model has no sets: train it with coverage=0.9 or the like")
+    found: Array = 1.0 - np.asarray(probabilities) <= doubt
+    found[np.arange(len(found)), called] = True
+    return found

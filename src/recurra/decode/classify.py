@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from recurra.decode.calibrate import conformal_sets
 from recurra.decode.decoder import AbstractDecoder, Array, check_coverage
 from recurra.errors import SpecError
 
@@ -81,12 +82,7 @@ class ClassDecoder(AbstractDecoder):
         Raises:
             SpecError: the model was trained without a coverage.
         """
-        doubt = self.doubt if doubt is None else doubt
-        if doubt is None:
-            raise SpecError("this model has no sets: train it with coverage=0.9 or the like")
-        found: Array = 1.0 - np.asarray(answers) <= doubt
-        found[np.arange(len(found)), self.choose(answers)] = True
-        return found
+        return conformal_sets(answers, self.choose(answers), self.doubt if doubt is None else doubt)
 
 
 def _real(value: object) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from recurra.decode.calibrate import conformal_sets
 from recurra.decode.decoder import AbstractDecoder, Array, Slots, check_coverage
 from recurra.decode.viterbi import (
     Potentials,
@@ -200,12 +201,7 @@ class TagDecoder(AbstractDecoder):
         Raises:
             SpecError: the model was trained without a coverage.
         """
-        doubt = self.doubt if doubt is None else doubt
-        if doubt is None:
-            raise SpecError("this model has no sets: train it with coverage=0.9 or the like")
-        found: Array = 1.0 - probabilities <= doubt
-        found[np.arange(len(tags)), tags] = True
-        return found
+        return conformal_sets(probabilities, tags, self.doubt if doubt is None else doubt)
 
     def lagging(self, lag: int) -> TagDecoder:
         """The same decoder with another lag."""
