@@ -76,6 +76,55 @@ def test_predict_wants_the_future_of_known_covariates_only(
     assert "add the known covariates of the whole horizon below" in capsys.readouterr().err
 
 
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    """The table with the future of its known covariate."""
+    future = [f"2024-01-06T{hour:02d},,1" for hour in range(4)]
+    return write(tmp_path / "whole.csv", rows(120) + future)
+
+
+def test_predict_gives_the_first_rows_of_a_horizon(
+    bundle: Path, whole: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    every, some = tmp_path / "all.csv", tmp_path / "some.csv"
+    assert main(["predict", str(bundle), str(whole), "--out", str(every)]) == 0
+    given = ["predict", str(bundle), str(whole), "--horizon", "2"]
+    assert main([*given, "--out", str(some)]) == 0
+    lines = every.read_text("utf-8").splitlines()
+    assert len(lines) == 5
+    assert some.read_text("utf-8").splitlines() == lines[:3]
+    capsys.readouterr()
+    assert main([*given, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["task"], said["n"]) == ("forecast", 1)
+    (answer,) = said["answers"]
+    assert answer["time"] == ["2024-01-06T00:00:00", "2024-01-06T01:00:00"]
+    assert answer["forecast"]["load"] == [float(line.split(",")[3]) for line in lines[1:3]]
+    assert len(answer["0.9"]["load"]) == 2
+
+
+@pytest.mark.parametrize("horizon", ["0", "5", "-1"])
+def test_predict_refuses_a_horizon_that_the_bundle_does_not_give(
+    bundle: Path, whole: Path, tmp_path: Path, capsys: Capture, horizon: str
+) -> None:
+    out = tmp_path / "none.csv"
+    given = ["predict", str(bundle), str(whole), "--out", str(out), "--horizon", horizon]
+    assert main(given) == 2
+    assert f"1 to 4 rows, for which the model was trained, got {horizon}" in capsys.readouterr().err
+    assert not out.exists()
+    assert main(["predict", str(bundle), "--stream", "--horizon", horizon]) == 2
+    assert "1 to 4 rows" in capsys.readouterr().err
+
+
+def test_a_stream_gives_the_first_rows_too(
+    bundle: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"[0.5, 0]\n")))
+    assert main(["predict", str(bundle), "--stream", "--horizon", "3"]) == 0
+    (answer,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(answer["forecast"]["load"]) == len(answer["0.1"]["load"]) == 3
+
+
 def test_a_stream_answers_row_by_row(
     bundle: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from recurra import runtime
 from recurra.cli import main
 from recurra.codecs import read_cases
+from recurra.spec.report import Predictions
 from recurra.spec.settings import DataSettings
 
 Capture = pytest.CaptureFixture[str]
@@ -40,6 +42,28 @@ def test_every_format_says_the_same(
     np.testing.assert_array_equal(shares, model(cases))
 
 
+def test_json_says_what_a_file_says(
+    bundle: Path, table: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    assert main(["predict", str(bundle), str(table), "--json", "--out", str(out)]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert set(said) == set(Predictions.__annotations__)
+    assert said["task"] == "classify"
+    assert said["n"] == 24
+    assert said["answers"] == [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+
+
+def test_a_horizon_is_of_forecasts(
+    bundle: Path, table: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "answers.csv"
+    for more in ([str(table), "--out", str(out)], ["--stream"]):
+        assert main(["predict", str(bundle), *more, "--horizon", "2"]) == 2
+        assert "for the task 'classify': --horizon is of forecasts" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_the_target_is_not_needed(bundle: Path, table: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare.csv"
     bare.write_text("\n".join(line.rsplit(",", 1)[0] for line in table.read_text().splitlines()))
@@ -65,6 +89,7 @@ def test_an_existing_file_is_kept(
     [
         ([], "--stream"),
         (["x.csv"], "--out"),
+        (["--stream", "--json"], "leave --json out"),
         (["x.csv", "--stream"], "leave DATA and --out out"),
         (["x.csv", "--out", "y.xlsx"], ".csv, .jsonl, .parquet"),
         (["x.csv", "--out", "y.csv"], "x.csv"),

@@ -1,5 +1,6 @@
 """The guide to forecasting shows commands and programs that run as printed."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -47,6 +48,8 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
     assert answers[0] == "id,step,time,load"
     assert answers[1].startswith("0,1,2024-01-17T16:00:00,")
     assert len(answers) == 25
+    (shorter,) = json.loads(said[3])["answers"]
+    assert shorter["forecast"]["load"] == [float(line.split(",")[3]) for line in answers[1:7]]
 
 
 def test_the_program_runs(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from recurra.errors import OutputError
+from recurra.errors import BundleError, OutputError
 
 if TYPE_CHECKING:
     from recurra.codecs import Cases
     from recurra.runtime import AbstractModel
 
-__all__ = ["WRITERS", "writer_for"]
+__all__ = ["WRITERS", "horizon_of", "objects_of", "writer_for"]
 
 
 def writer_for(path: Path) -> Writer:
@@ -33,15 +33,40 @@ def writer_for(path: Path) -> Writer:
     return writer
 
 
+def horizon_of(model: AbstractModel, bundle: Path, horizon: int | None) -> int | None:
+    """The rows ahead that --horizon asks of a bundle's model; None: it was not given.
+
+    Raises:
+        BundleError: the bundle forecasts nothing.
+        SettingsError: none, or more than the model gives.
+    """
+    from recurra.runtime.models.forecast import ForecastModel
+    from recurra.runtime.models.forecast_answer import checked_horizon
+
+    if horizon is None:
+        return None
+    if not isinstance(model, ForecastModel):
+        raise BundleError(
+            f"bundle {bundle} was made for the task {model.task!r}: --horizon is of forecasts, "
+            "leave it out"
+        )
+    return checked_horizon(horizon, model.codec)
+
+
+def objects_of(model: AbstractModel, cases: Cases, answers: Any) -> list[dict[str, Any]]:
+    """Each answer as plain JSON values, its `id` first."""
+    return [
+        {"id": name, **model.object_of(answer)}
+        for name, answer in zip(cases.ids, answers, strict=True)
+    ]
+
+
 def _csv(model: AbstractModel, cases: Cases, answers: Any) -> bytes:
     return model.table_of(cases.ids, answers).write_csv().encode("utf-8")
 
 
 def _jsonl(model: AbstractModel, cases: Cases, answers: Any) -> bytes:
-    lines = [
-        json.dumps({"id": name, **model.object_of(answer)}, ensure_ascii=False)
-        for name, answer in zip(cases.ids, answers, strict=True)
-    ]
+    lines = [json.dumps(answer, ensure_ascii=False) for answer in objects_of(model, cases, answers)]
     return "".join(f"{line}\n" for line in lines).encode("utf-8")
 
 

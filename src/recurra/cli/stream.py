@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
+from recurra.cli.answers import horizon_of
 from recurra.cli.printed import json_line
 from recurra.errors import ObservationError, RecurraError
 
@@ -19,14 +20,22 @@ __all__ = ["answer_lines", "answer_stream", "observation_of"]
 _KEYS = {"x", "time", "restart"}
 
 
-def answer_lines(bundle: Path, **choices: Any) -> int:
+def answer_lines(bundle: Path, horizon: int | None = None, **choices: Any) -> int:
     """Answer every line of standard input; the exit code: 2 where a line was refused, else 0."""
     from recurra import runtime
 
-    return answer_stream(runtime.load(bundle), sys.stdin.buffer, sys.stdout, **choices)
+    model = runtime.load(bundle)
+    rows = horizon_of(model, bundle, horizon)
+    return answer_stream(model, sys.stdin.buffer, sys.stdout, rows, **choices)
 
 
-def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO, **choices: Any) -> int:
+def answer_stream(
+    model: AbstractModel,
+    lines: BinaryIO,
+    answers: TextIO,
+    horizon: int | None = None,
+    **choices: Any,
+) -> int:
     """Answer every line of `lines` before the next is read; blank lines are passed over.
 
     Where answers lag, those that a sequence still owes come when it ends, a line each: after the
@@ -36,25 +45,30 @@ def answer_stream(model: AbstractModel, lines: BinaryIO, answers: TextIO, **choi
         model: Whose sessions.
         lines: Observations, and truths.
         answers: Where they go.
+        horizon: Of forecasts: so many of their rows are written; None: all.
         **choices: Of the session, where they are not its own: adapt, pending.
 
     Raises:
         SpecError: the model cannot run one step at a time, or knows no such choice; says why.
     """
     session = model.session(**choices)
+
+    def written(answer: Any) -> dict[str, Any]:
+        return model.object_in(session, answer if horizon is None else answer.first(horizon))
+
     refused = False
     for line in lines:
         if not line.strip():
             continue
         try:
-            given = _answers(model, session, line)
+            given = _answers(model, session, line, written)
         except RecurraError as error:
             refused = True
             given = [{"error": " ".join(str(error).split())}]
         for answer in given:
             print(json_line(answer, answers), file=answers, flush=True)
     for owed in model.owed(session):
-        print(json_line(model.object_in(session, owed), answers), file=answers, flush=True)
+        print(json_line(written(owed), answers), file=answers, flush=True)
     return 2 if refused else 0
 
 
@@ -86,7 +100,9 @@ def observation_of(line: bytes) -> tuple[Any, Any, bool]:
     return said["x"], said.get("time"), restart
 
 
-def _answers(model: AbstractModel, session: Session, line: bytes) -> list[dict[str, Any]]:
+def _answers(
+    model: AbstractModel, session: Session, line: bytes, written: Callable[[Any], dict[str, Any]]
+) -> list[dict[str, Any]]:
     """What a line is answered with: an answer as an object, or what its truth says."""
     observation, time, restart = observation_of(line)
     truth = isinstance(observation, dict) and "observe" in observation
@@ -94,8 +110,7 @@ def _answers(model: AbstractModel, session: Session, line: bytes) -> list[dict[s
     if truth and "observe" not in model.features:
         return [_observed(session, observation)]
     _refuse_beside(observation, model.features)
-    fed = _fed(model, session, observation, time, restart=restart)
-    return [model.object_in(session, answer) for answer in fed]
+    return list(map(written, _fed(model, session, observation, time, restart=restart)))
 
 
 def _refuse_beside(observation: Any, features: Sequence[str]) -> None:

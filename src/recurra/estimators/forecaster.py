@@ -14,6 +14,7 @@ from recurra.errors import SettingsError
 from recurra.estimators.estimator import AbstractSequenceEstimator, is_table
 from recurra.runtime import AbstractModel
 from recurra.runtime.models.forecast import Forecast, ForecastModel
+from recurra.runtime.models.forecast_answer import checked_horizon
 from recurra.train.progress import Progress
 
 __all__ = ["SequenceForecaster"]
@@ -96,13 +97,8 @@ class SequenceForecaster(AbstractSequenceEstimator):
             SettingsError: more rows than the model gives.
             DataError: the future of a known covariate is missing, the frequency changes, ...
         """
-        model = self._forecasting()
-        rows = model.codec.horizon if horizon is None else horizon
-        if not 1 <= rows <= model.codec.horizon:
-            raise SettingsError(
-                f"horizon expected 1 to {model.codec.horizon}, for which the model was trained, "
-                f"got {horizon!r}"
-            )
+        codec = self._forecasting().codec
+        rows = codec.horizon if horizon is None else checked_horizon(horizon, codec)
         points = [answer.points[:rows] for answer in self.forecast(X)]
         return points[0] if len(points) == 1 and not _several(X) else points
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 __all__ = [
     "CALIBRATED",
@@ -25,6 +25,7 @@ __all__ = [
     "Evaluation",
     "Finding",
     "FitReport",
+    "Predictions",
     "RangeTest",
     "SeedRun",
     "TunedTrial",
@@ -85,6 +86,15 @@ DIRECTIONS: MappingProxyType[str, Literal["max", "min"]] = MappingProxyType(
         "entity_recall": "max",
     }
 )
+
+
+class Predictions(TypedDict):
+    """`recurra predict --json`."""
+
+    task: str
+    n: int
+    # "id" and what the task says of a case, as in a line of a .jsonl.
+    answers: list[dict[str, Any]]
 
 
 class Evaluation(TypedDict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,11 @@ from recurra.decode import Adapt
 from recurra.decode.forecast import ForecastDecoder
 from recurra.errors import BundleError, DataError, ShapeError, SpecError
 from recurra.runtime.model import AbstractModel, Probe, batches_of
+from recurra.runtime.models.forecast_answer import (
+    Forecast,
+    object_of_forecast,
+    table_of_forecasts,
+)
 from recurra.runtime.models.forecast_figures import BASELINE, NAIVE, forecast_figures
 from recurra.runtime.models.forecast_session import ForecastSession
 from recurra.runtime.models.forecast_truths import forecast_truths
@@ -30,24 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["BASELINE", "Forecast", "ForecastModel"]
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Forecast:
-    """What comes after a row.
-
-    Args:
-        values: Points and quantiles in the targets' units, [H, A, 1 + Q] float64.
-        time: Of the row after which it comes; None: unknown.
-    """
-
-    values: Array
-    time: float | None = None
-
-    @property
-    def points(self) -> Array:
-        """The points, [H, A]."""
-        return self.values[:, :, 0]
 
 
 class ForecastModel(AbstractModel):
@@ -231,35 +218,11 @@ class ForecastModel(AbstractModel):
 
     def object_of(self, answer: Any) -> dict[str, Any]:
         """Times, the points of each target, and its quantiles by their levels."""
-        codec = self.codec
-        found: dict[str, Any] = {}
-        times = self._times(answer)
-        if times is not None:
-            found["time"] = times
-        found["forecast"] = _by_target(codec.targets, answer.points)
-        for k, level in enumerate(self.decoder.levels, start=1):
-            found[f"{level:g}"] = _by_target(codec.targets, answer.values[:, :, k])
-        return found
+        return object_of_forecast(answer, self.codec, self.decoder.levels)
 
     def table_of(self, ids: Sequence[str], answers: Any) -> pl.DataFrame:
         """One row for each series and row ahead: id, step, time, the targets, their quantiles."""
-        import polars as pl
-
-        horizon = self.codec.horizon
-        columns: dict[str, Any] = {
-            "id": [name for name in ids for _ in range(horizon)],
-            "step": list(range(1, horizon + 1)) * len(answers),
-        }
-        times = [self._times(answer) for answer in answers]
-        if all(found is not None for found in times):
-            columns["time"] = [t for found in times for t in found or ()]
-        for a, target in enumerate(self.codec.targets):
-            columns[target] = np.concatenate([answer.points[:, a] for answer in answers])
-            for k, level in enumerate(self.decoder.levels, start=1):
-                columns[f"{target}_{level:g}"] = np.concatenate(
-                    [answer.values[:, a, k] for answer in answers]
-                )
-        return pl.DataFrame(columns)
+        return table_of_forecasts(ids, answers, self.codec, self.decoder.levels)
 
     def describe(self) -> dict[str, str]:
         """One line each on "task", "input" and "answer"."""
@@ -368,17 +331,6 @@ class ForecastModel(AbstractModel):
         points = values[..., 0]
         return np.stack([points, points - margins, points + margins], axis=3)
 
-    def _times(self, answer: Forecast) -> list[Any] | None:
-        """The times of the rows of a forecast; dates as ISO texts in UTC."""
-        frequency = self.codec.frequency
-        if answer.time is None or frequency is None:
-            return None
-        times = frequency.after(answer.time, self.codec.horizon)
-        if not self.codec.dated:
-            return [float(t) for t in times]
-        moments = np.round(times).astype(np.int64).astype("datetime64[s]")
-        return [str(moment) for moment in moments]
-
 
 def _history(x: Any) -> History:
     return x if isinstance(x, History) else History(np.asarray(x, np.float64))
@@ -392,7 +344,3 @@ def _aligned(history: Array, begins: Array, rows: int) -> Array:
     """Of each window the `rows` rows from its begin on; those behind its end have no meaning."""
     place = np.minimum(begins[:, None] + np.arange(rows), history.shape[1] - 1)
     return np.take_along_axis(history, place[:, :, None], axis=1)
-
-
-def _by_target(targets: Sequence[str], values: Array) -> dict[str, list[float]]:
-    return {name: values[:, a].tolist() for a, name in enumerate(targets)}
