@@ -23,6 +23,8 @@ class BackwardSweep {
     rows_ = chunk_ * p_.batch;
     Carve carve(workspace);
     const size_t state = size_t(p_.batch) * width_;
+    plain_ = !needs_flags(call) && !call.zoneout_h.data && !call.zoneout_c.data &&
+             !call.decay.data && !call.recurrent_dropout.data;
     if (needs_flags(call)) plan_.flags = carve.take<uint8_t>(size_t(p_.time) * p_.batch);
     dh_ = carve.take<R>(state);
     if (F::has_cell) dc_ = carve.take<R>(state);
@@ -149,9 +151,12 @@ class BackwardSweep {
   struct Read {
     Vec<R> raw, h, fed;
   };
+  RECURRA_INLINE Read state_of(const Kept<R>* kept) const {
+    const Vec<R> h = recall(kept + (F::kept - 1) * W);
+    return {h, h, h};
+  }
   RECURRA_INLINE Read read_state(long t, long j, long b, long real) const {
-    Read state;
-    state.raw = state.h = recall(kept(t, j, b) + (F::kept - 1) * W);
+    Read state = state_of(kept(t, j, b));
     if (call_.decay.data) state.h = state.h * series_at(call_.decay, b, t, j, real);
     state.fed = state.h;
     if (call_.recurrent_dropout.data)
@@ -165,13 +170,26 @@ class BackwardSweep {
   // The gradient of the state after step s becomes those of the step's sums. What the step's products
   // read of the state goes to the weight gradients' columns while it is at hand.
   void slopes(const Share& share, long s) {
-    const long t = time_of(s);
-    each_vector(share, [&](long b, long j, long at, long real) {
-      const uint8_t flag = plan_.at(t, b);
-      const long row = row_of(s, b);
+    for (long j = share.panel; j < share.panel_end; ++j)
+      if (plain_ && real_lanes<R>(p_.units, j) == W)
+        slopes_of_rows<true>(share.row, share.row_end, s, j);
+      else
+        slopes_of_rows<false>(share.row, share.row_end, s, j);
+  }
+
+  // Rows [b, end) of the panel j. Plain: every step runs and every value of the panel is there.
+  template <bool plain>
+  RECURRA_INLINE void slopes_of_rows(long b, long end, long s, long j) {
+    const long t = time_of(s), real = plain ? W : real_lanes<R>(p_.units, j);
+    const long width = width_, first_row = row_of(s, 0);
+    const F equations = equations_;
+    const Kept<R>* kept = this->kept(t, j, b);
+    for (; b < end; ++b, kept += F::kept * W) {
+      const uint8_t flag = plain ? within | runs : plan_.at(t, b);
+      const long row = first_row + b, at = b * width + j * W;
       // Only rows lie one after the other in memory.
-      if (b + rows_ahead < share.row_end) {
-        const Kept<R>* const ahead = kept(t, j, b + rows_ahead);
+      if (b + rows_ahead < end) {
+        const Kept<R>* const ahead = kept + rows_ahead * F::kept * W;
         for (size_t i = 0; i < F::kept * W * sizeof(Kept<R>); i += 64)
           __builtin_prefetch(reinterpret_cast<const char*>(ahead) + i);
         __builtin_prefetch(out_.y.at(b + rows_ahead, t) + j * W);
@@ -183,24 +201,25 @@ class BackwardSweep {
         for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, Vec<R>{});
         fed_.put_vector(row, j, Vec<R>{});
         if constexpr (F::two_stages) reset_fed_.put_vector(row, j, Vec<R>{});
-        return;
+        continue;
       }
       Vec<R> taken = dh, through{};
-      if (call_.zoneout_h.data) {
+      if (!plain && call_.zoneout_h.data) {
         taken = dh * series_at(call_.zoneout_h, b, t, j, real);
         through = dh - taken;
       }
       Vec<R> dc = F::has_cell ? load(dc_ + at) : Vec<R>{}, share_c = spread(R(1));
-      if (F::has_cell && call_.zoneout_c.data) share_c = series_at(call_.zoneout_c, b, t, j, real);
+      if (!plain && F::has_cell && call_.zoneout_c.data)
+        share_c = series_at(call_.zoneout_c, b, t, j, real);
       Vec<R> d_sums[slots];
-      const Read state = read_state(t, j, b, real);
-      equations_.backward(kept(t, j, b), taken, state.h, share_c, through, dc, d_sums);
+      const Read state = plain ? state_of(kept) : read_state(t, j, b, real);
+      equations.backward(kept, taken, state.h, share_c, through, dc, d_sums);
       fed_.put_vector(row, j, state.fed);
-      if constexpr (F::two_stages) reset_fed_.put_vector(row, j, state.fed * recall(kept(t, j, b)));
+      if constexpr (F::two_stages) reset_fed_.put_vector(row, j, state.fed * recall(kept));
       for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, d_sums[i]);
       store(dh_ + at, through);
       if (F::has_cell) store(dc_ + at, dc);
-    });
+    }
   }
 
   // Products with transposed weights for the share's rows and units: visit(b, j, sums).
@@ -208,6 +227,7 @@ class BackwardSweep {
   RECURRA_INLINE void each_product(const Share& share, long s, const R* panels, int first, int count,
                                    Visit visit) {
     alignas(64) R sums[most_rows * group * W];
+    const long first_row = row_of(s, 0);
     const long groups = ceiling(share.panel_end - share.panel, group);
     // Up and down in turn, as in forward.
     const bool down = turns++ & 1;
@@ -220,7 +240,7 @@ class BackwardSweep {
         alignas(64) static constexpr R none[W] = {};
         Start<R> start;
         for (int n = 0; n < N; ++n) start.at[n] = none;
-        const FactorRows<R> d = slots_.operand(row_of(s, b), first, count);
+        const FactorRows<R> d = slots_.operand(first_row + b, first, count);
         product<R, N>(rows, start, d, panel, {sums, N * W});
         for (long m = 0; m < rows; ++m)
           for (int n = 0; n < N; ++n) visit(b + m, v + n, load(sums + (m * N + n) * W));
@@ -236,12 +256,12 @@ class BackwardSweep {
 
   // Reset before: from the candidate's sum through U_n to r * m, and so to the reset gate.
   void through_reset(const Share& share, long s) {
-    const long t = time_of(s);
+    const long t = time_of(s), first_row = row_of(s, 0);
     each_product(share, s, candidate_, F::first, 1, [&](long b, long j, Vec<R> d) {
       if (!(plan_.at(t, b) & runs)) return;
       const Vec<R> reset = recall(kept(t, j, b));
       const Vec<R> fed = read_state(t, j, b, real_lanes<R>(p_.units, j)).fed;
-      slots_.put_slot(row_of(s, b), j, 0, d * fed * equations_.gate_slope(reset));
+      slots_.put_slot(first_row + b, j, 0, d * fed * equations_.gate_slope(reset));
       store(d_fed_ + b * width_ + j * W, d * reset);
     });
   }
@@ -372,6 +392,8 @@ class BackwardSweep {
   long panels_, width_;
   Team team_;
   Plan<R> plan_;
+  // Whether nothing of a step depends on the row or the time.
+  bool plain_ = false;
   long chunk_ = 1, chunks_ = 0, rows_ = 0;
   size_t used_ = 0;
   R *dh_ = nullptr, *dc_ = nullptr, *d_fed_ = nullptr;

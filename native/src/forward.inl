@@ -19,6 +19,7 @@ class ForwardSweep {
     Carve carve(workspace);
     const size_t state = size_t(p_.batch) * width_;
     chunk_ = chunk_steps();
+    plain_ = !needs_flags(call) && !call.zoneout_h.data && !call.zoneout_c.data;
     if (needs_flags(call)) plan_.flags = carve.take<uint8_t>(size_t(p_.time) * p_.batch);
     for (R*& s : state_) s = carve.take<R>(state);
     for (int i = 0; i < 2; ++i) {
@@ -63,6 +64,16 @@ class ForwardSweep {
 
   long time_of(long s) const { return p_.reverse ? p_.time - 1 - s : s; }
 
+  // One step: which, at what time, the state that it reads (and as the products read it), and where
+  // the new one goes.
+  struct Moment {
+    long s, t;
+    const R* state;
+    const Factor<R>* fed;
+    R* next;
+    Factor<R>* next_fed;
+  };
+
   void work(int index, int count) {
     Share share = team_.share(index, count, p_.batch, panels_);
     int meeting = team_.by_units ? count : 1;
@@ -74,7 +85,7 @@ class ForwardSweep {
     barrier_.wait(meeting);
     for (long s = 0; s < p_.time; ++s) {
       if (s % chunk_ == 0) project(share, s, smaller(p_.time, s + chunk_));
-      step(share, s, state, fed, next, next_fed, meeting);
+      step(share, {s, time_of(s), state, fed, next, next_fed}, meeting);
       if (s + 1 < p_.time && !handed_on()) begin(share, s + 1, next, next_fed);
       if (barrier_.wait(meeting)) {
         // One goes on alone, from what all have written.
@@ -242,45 +253,42 @@ class ForwardSweep {
     return start;
   }
 
-  void step(const Share& share, long s, const R* state, const Factor<R>* fed, R* next,
-            Factor<R>* next_fed, int meeting) {
+  void step(const Share& share, const Moment& now, int meeting) {
     constexpr long most = rows_at_once<F::first>();
     const bool down = turns++ & 1;
-    const long t = time_of(s);
     alignas(64) R products[most_rows * 4 * W];
-    const auto finish_one = [&](const R* sums, long b, long j) {
+    const auto finish_first = [&](const R* sums, long b, long count, long j) {
       if constexpr (F::two_stages)
-        gates_of(sums, b, t, j, state);
+        gates_of(sums, now, b, count, j);
       else
-        finish(sums, projected(s, j, b), b, s, j, state, next, next_fed);
+        finish(sums, now, b, count, j);
     };
     const bool alone = !rounding && share.row_end - share.row == 1;
     if constexpr (!rounding) {
       const long b = share.row;
       each_tile(share.panel, alone ? share.panel_end : 0, panels_at_once, [&](long j, long count) {
         row_product<R, F::first>(
-            count, chains(s, j, b, p_.batch * F::gates * W, (F::gates + 1) * W), fed + b * width_,
-            p_.units, packed_ + layout_.recurrent(j), p_.units * F::first * W,
+            count, chains(now.s, j, b, p_.batch * F::gates * W, (F::gates + 1) * W),
+            now.fed + b * width_, p_.units, packed_ + layout_.recurrent(j), p_.units * F::first * W,
             {products, F::first * W});
-        for (long i = 0; i < count; ++i) finish_one(products + i * F::first * W, b, j + i);
+        for (long i = 0; i < count; ++i) finish_first(products + i * F::first * W, b, 1, j + i);
       }, down);
     }
     if (!alone) {
       each_tile(share.panel, share.panel_end, 1, [&](long j, long) {
         each_tile(share.row, share.row_end, most, [&](long b, long count) {
-          const FactorRows<R> h{fed + b * fed_width_, fed_width_, factors(p_.units)};
-          product<R, F::first>(count, chains(s, j, b, F::gates * W, 0), h,
+          const FactorRows<R> h{now.fed + b * fed_width_, fed_width_, factors(p_.units)};
+          product<R, F::first>(count, chains(now.s, j, b, F::gates * W, 0), h,
                                packed_ + layout_.recurrent(j), {products, F::first * W});
-          for (long m = 0; m < count; ++m) finish_one(products + m * F::first * W, b + m, j);
+          finish_first(products, b, count, j);
         });
       }, down);
     }
-    if constexpr (F::two_stages) second_stage(share, s, state, next, next_fed, meeting, down);
+    if constexpr (F::two_stages) second_stage(share, now, meeting, down);
   }
 
   // Reset before: the candidate's product waits for the reset gate of every unit.
-  void second_stage(const Share& share, long s, const R* state, R* next, Factor<R>* next_fed,
-                    int meeting, bool down) {
+  void second_stage(const Share& share, const Moment& now, int meeting, bool down) {
     barrier_.wait(meeting);
     alignas(64) R products[most_rows * W];
     if constexpr (!rounding) {
@@ -288,12 +296,11 @@ class ForwardSweep {
       const long b = share.row;
       each_tile(share.panel, alone ? share.panel_end : 0, panels_at_once, [&](long j, long count) {
         Start<R> start;
-        start.at[0] = projected(s, j, b) + F::first * W;
+        start.at[0] = projected(now.s, j, b) + F::first * W;
         start.stride[0] = p_.batch * F::gates * W;
         row_product<R, 1>(count, start, reset_fed_ + b * width_, p_.units,
                           packed_ + layout_.candidate(j), p_.units * W, {products, W});
-        for (long i = 0; i < count; ++i)
-          finish(products + i * W, projected(s, j + i, b), b, s, j + i, state, next, next_fed);
+        for (long i = 0; i < count; ++i) finish(products + i * W, now, b, 1, j + i);
       }, down);
       if (alone) return;
     }
@@ -301,61 +308,85 @@ class ForwardSweep {
       const R* panel = packed_ + layout_.candidate(j);
       each_tile(share.row, share.row_end, rows_at_once<1>(), [&](long b, long count) {
         Start<R> start;
-        start.at[0] = projected(s, j, b) + F::first * W;
+        start.at[0] = projected(now.s, j, b) + F::first * W;
         start.stride[0] = F::gates * W;
         const FactorRows<R> h{reset_fed_ + b * fed_width_, fed_width_, factors(p_.units)};
         product<R, 1>(count, start, h, panel, {products, W});
-        for (long m = 0; m < count; ++m)
-          finish(products + m * W, projected(s, j, b + m), b + m, s, j, state, next, next_fed);
+        finish(products, now, b, count, j);
       });
     }, down);
   }
 
-  void gates_of(const R* sums, long b, long t, long j, const R* state) {
-    const long at = b * width_ + j * W;
-    const Vec<R> reset = equations_.gate(load(sums)), update = equations_.gate(load(sums + W));
-    Vec<R> fed = load(state + at);
-    if (call_.recurrent_dropout.data && plan_.at(t, b) & runs)
-      fed = fed * series_at(call_.recurrent_dropout, b, t, j, real_lanes<R>(p_.units, j));
-    put(reset_fed_ + b * fed_width_ + j * W, reset * fed);
-    store(update_ + at, update);
-    if (p_.keep && plan_.at(t, b) & runs) {
-      Kept<R>* kept = kept_at(t, j, b);
-      keep(kept, reset);
-      keep(kept + W, update);
+  // The gates of rows [b, b + count), and what of the state the candidate's product reads.
+  void gates_of(const R* sums, const Moment& now, long b, long count, long j) {
+    const bool drops = call_.recurrent_dropout.data, keeps = p_.keep;
+    for (const long end = b + count; b < end; ++b, sums += F::first * W) {
+      const long at = b * width_ + j * W;
+      const Vec<R> reset = equations_.gate(load(sums)), update = equations_.gate(load(sums + W));
+      Vec<R> fed = load(now.state + at);
+      if (drops && plan_.at(now.t, b) & runs)
+        fed = fed * series_at(call_.recurrent_dropout, b, now.t, j, real_lanes<R>(p_.units, j));
+      put(reset_fed_ + b * fed_width_ + j * W, reset * fed);
+      store(update_ + at, update);
+      if (keeps && plan_.at(now.t, b) & runs) {
+        Kept<R>* kept = kept_at(now.t, j, b);
+        keep(kept, reset);
+        keep(kept + W, update);
+      }
     }
   }
 
-  RECURRA_INLINE void finish(const R* sums, const R* projected, long b, long s, long j,
-                             const R* state, R* next, Factor<R>* next_fed) {
-    const long t = time_of(s), at = b * width_ + j * W, real = real_lanes<R>(p_.units, j);
-    const uint8_t flag = plan_.at(t, b);
-    const Vec<R> h = load(state + at);
-    Kept<R>* kept = p_.keep ? kept_at(t, j, b) : nullptr;
-    const Vec<R> c_before = F::has_cell ? load(cell_ + at) : Vec<R>{};
-    Vec<R> fresh = h, c = c_before;
-    if (flag & runs) {
-      Vec<R> values[F::kept];
-      if (F::two_stages) values[1] = load(update_ + at);
-      equations_.forward(sums, projected, h, fresh, c, values);
-      if (call_.zoneout_h.data)
-        fresh = fused(series_at(call_.zoneout_h, b, t, j, real), fresh - h, h);
-      if (F::has_cell) {
-        if (call_.zoneout_c.data)
-          c = fused(series_at(call_.zoneout_c, b, t, j, real), c - c_before, c_before);
-        store(cell_ + at, c);
+  // What rows [b, b + count) of the panel j make of their products. Plain: every step runs and every
+  // value of the panel is there. Rows wait for nothing of each other: the less there is between two of
+  // them, the more of them the processor works on at once.
+  template <bool plain>
+  RECURRA_INLINE void finish_rows(const R* sums, const Moment& now, long b, long count, long j) {
+    const long real = plain ? W : real_lanes<R>(p_.units, j);
+    const R* projected = this->projected(now.s, j, b);
+    Kept<R>* kept = p_.keep ? kept_at(now.t, j, b) : nullptr;
+    R* y = out_.y.data ? out_.y.at(b, now.t) + j * W : nullptr;
+    const long y_stride = out_.y.batch, width = width_;
+    const bool handed = handed_on(), streams = streams_;
+    const F equations = equations_;
+    const auto keep = [=](Kept<R>* to, Vec<R> v) { streams ? stream_kept(to, v) : put(to, v); };
+    long at = b * width + j * W;
+    for (const long end = b + count; b < end; ++b, at += width, projected += F::gates * W) {
+      const uint8_t flag = plain ? within | runs : plan_.at(now.t, b);
+      const Vec<R> h = load(now.state + at);
+      const Vec<R> c_before = F::has_cell ? load(cell_ + at) : Vec<R>{};
+      Vec<R> fresh = h, c = c_before;
+      if (flag & runs) {
+        Vec<R> values[F::kept];
+        if (F::two_stages) values[1] = load(update_ + at);
+        equations.forward(sums, projected, h, fresh, c, values);
+        if (!plain && call_.zoneout_h.data)
+          fresh = fused(series_at(call_.zoneout_h, b, now.t, j, real), fresh - h, h);
+        if (F::has_cell) {
+          if (!plain && call_.zoneout_c.data)
+            c = fused(series_at(call_.zoneout_c, b, now.t, j, real), c - c_before, c_before);
+          store(cell_ + at, c);
+        }
+        if (kept)
+          for (int i = F::two_stages ? F::first : 0; i < F::kept - F::states; ++i)
+            keep(kept + i * W, values[i]);
+      } else if (kept) {
+        for (int i = 0; i < F::kept - F::states; ++i) keep(kept + i * W, Vec<R>{});
       }
-      if (kept)
-        for (int i = F::two_stages ? F::first : 0; i < F::kept - F::states; ++i)
-          keep(kept + i * W, values[i]);
-    } else if (kept) {
-      for (int i = 0; i < F::kept - F::states; ++i) keep(kept + i * W, Vec<R>{});
+      if (kept && handed) keep_state(kept, flag & runs, h, c_before);
+      store(now.next + at, fresh);
+      if (rounding && handed) put(now.next_fed + b * fed_width_ + j * W, fresh);
+      if (y) store_part(y, flag & within ? fresh : Vec<R>{}, real);
+      sums += (F::two_stages ? 1 : F::first) * W;
+      if (kept) kept += F::kept * W;
+      if (y) y += y_stride;
     }
-    if (kept && handed_on()) keep_state(kept, flag & runs, h, c_before);
-    store(next + at, fresh);
-    if (rounding && handed_on()) put(next_fed + b * fed_width_ + j * W, fresh);
-    if (out_.y.data)
-      store_part(out_.y.at(b, t) + j * W, flag & within ? fresh : Vec<R>{}, real);
+  }
+
+  RECURRA_INLINE void finish(const R* sums, const Moment& now, long b, long count, long j) {
+    if (plain_ && real_lanes<R>(p_.units, j) == W)
+      finish_rows<true>(sums, now, b, count, j);
+    else
+      finish_rows<false>(sums, now, b, count, j);
   }
 
   const Call<R>& call_;
@@ -369,6 +400,8 @@ class ForwardSweep {
   Plan<R> plan_;
   // What is kept would be gone from the caches before backward reads it.
   bool streams_ = streaming && p_.keep && kept_length<F>(p_) * sizeof(R) > 24e6;
+  // Whether nothing of a step depends on the row or the time.
+  bool plain_ = false;
   long chunk_ = 1;
   size_t used_ = 0;
   R *state_[2], *cell_ = nullptr, *update_ = nullptr, *projected_ = nullptr;

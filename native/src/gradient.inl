@@ -69,8 +69,10 @@ struct Slots {
   void close(long, long) const {}
 };
 
+// out = the sum of the chain, and `more` where there is more.
 template <class R, int M, int N>
-RECURRA_INLINE void chain(const R* column, const R* slots, long stride, long rows, R* out) {
+RECURRA_INLINE void chain(const R* column, const R* slots, long stride, long rows, const R* more,
+                          R* out) {
   constexpr int W = lanes<R>;
   Vec<R> sum[M][N];
   RECURRA_UNROLL
@@ -78,21 +80,16 @@ RECURRA_INLINE void chain(const R* column, const R* slots, long stride, long row
     RECURRA_UNROLL
     for (int n = 0; n < N; ++n) sum[m][n] = Vec<R>{};
   }
-  for (long q = 0; q < rows; ++q, column += 8, slots += stride) {
-    Vec<R> slot[N];
-    RECURRA_UNROLL
-    for (int n = 0; n < N; ++n) slot[n] = load(slots + n * W);
-    RECURRA_UNROLL
-    for (int m = 0; m < M; ++m) {
-      const Vec<R> factor = spread(column[m]);
-      RECURRA_UNROLL
-      for (int n = 0; n < N; ++n) sum[m][n] = fused(factor, slot[n], sum[m][n]);
-    }
-  }
+  for (long q = 0; q < rows; ++q, column += 8, slots += stride)
+    multiply<R>(
+        sum, [&](int m) { return spread(column[m]); }, [&](int n) { return load(slots + n * W); });
   RECURRA_UNROLL
   for (int m = 0; m < M; ++m) {
     RECURRA_UNROLL
-    for (int n = 0; n < N; ++n) store(out + (m * N + n) * W, sum[m][n]);
+    for (int n = 0; n < N; ++n) {
+      const long at = (m * N + n) * W;
+      store(out + at, more ? sum[m][n] + load(more + at) : sum[m][n]);
+    }
   }
 }
 
@@ -104,12 +101,15 @@ RECURRA_INLINE void add_to(R* sum, const R* more, long vectors) {
 
 // As many columns at a time as leave their sums in registers.
 template <class R, int M, int N>
-RECURRA_INLINE void chains(const R* column, const R* slots, long stride, long rows, R* out) {
-  constexpr int wide = RECURRA_VECTOR_BYTES == 64 ? (N < 4 ? 8 : 4) : (N < 4 ? 4 : 2);
+RECURRA_INLINE void chains(const R* column, const R* slots, long stride, long rows, const R* more,
+                           R* out) {
+  constexpr int wide = RECURRA_VECTOR_BYTES == 64 ? (N < 4 ? 8 : 4) : (N < 4 ? 4 : 3);
   constexpr int high = M < wide ? M : wide;
-  chain<R, high, N>(column, slots, stride, rows, out);
+  chain<R, high, N>(column, slots, stride, rows, more, out);
+  constexpr long done = high * N * lanes<R>;
   if constexpr (high < M)
-    chains<R, M - high, N>(column + high, slots, stride, rows, out + high * N * lanes<R>);
+    chains<R, M - high, N>(column + high, slots, stride, rows, more ? more + done : nullptr,
+                           out + done);
 }
 
 // One tile of C for the rows of one chunk.
@@ -120,11 +120,12 @@ __attribute__((noinline)) void gradient_tile(const R* column, const R* slots, lo
   alignas(64) R level[most_levels / 2][M * N * W];
   long count = 0;
   for (long q = 0; q < rows; q += chain_rows, ++count) {
-    const long length = smaller(chain_rows, rows - q);
-    chains<R, M, N>(column + q * 8, slots + q * stride, stride, length, out);
+    // The chain itself adds the sum that waits for it, and goes at once to where it will wait.
     int at = 0;
-    for (; count >> at & 1; ++at) add_to(out, level[at], M * N);
-    __builtin_memcpy(level[at], out, sizeof level[0]);
+    while (count >> at & 1) ++at;
+    chains<R, M, N>(column + q * 8, slots + q * stride, stride, smaller(chain_rows, rows - q),
+                    at > 0 ? level[0] : nullptr, level[at]);
+    for (int below = 1; below < at; ++below) add_to(level[at], level[below], M * N);
   }
   bool any = false;
   for (int at = 0; count >> at; ++at)

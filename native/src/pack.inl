@@ -1,20 +1,22 @@
 // Weights in the order in which the tiles read them.
 
 // Of dense weight [G*H, K]: out [k][n][lane] = weight[gate[n] * H + j * W + lane][k], for the panel
-// of units j; lanes beyond H are zero.
+// of units j, in parts of vectors_at_once(count) vectors; lanes beyond H are zero.
 template <class R>
 void pack_panel(const R* weight, long units, long inputs, long j, const int* gate, int count,
                 R* out) {
   constexpr int W = lanes<R>;
   const long real = smaller(W, units - j * W);
   constexpr long block = 16;  // so many inputs at once: one cache line of each row
+  const int at_once = vectors_at_once(count);
   for (long k0 = 0; k0 < inputs; k0 += block) {
     const long k1 = smaller(inputs, k0 + block);
     for (int n = 0; n < count; ++n) {
       const R* rows = weight + (gate[n] * units + j * W) * inputs;
+      R* part = out + n / at_once * inputs * at_once * W + n % at_once * W;
       for (long lane = 0; lane < W; ++lane)
         for (long k = k0; k < k1; ++k)
-          out[(k * count + n) * W + lane] = lane < real ? rows[lane * inputs + k] : R(0);
+          part[k * at_once * W + lane] = lane < real ? rows[lane * inputs + k] : R(0);
     }
   }
 }
