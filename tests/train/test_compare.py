@@ -88,6 +88,20 @@ def test_force_begins_anew(tmp_path: Path) -> None:
     assert len(told.trials) == 1
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_persons_own_files_are_never_replaced(force: bool, tmp_path: Path) -> None:
+    mine = {"curves.svg": "my drawing", "plan.json": '{"holidays": 3}', "runs/first/notes": "dear"}
+    for name, text in mine.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with pytest.raises(
+        OutputError, match=r"no comparison of recurra \(curves.svg, plan.json, runs"
+    ):
+        compared(tmp_path, force=force)
+    found = {str(p.relative_to(tmp_path)): p.read_text() for p in tmp_path.rglob("*.*")}
+    assert found | {"runs/first/notes": (tmp_path / "runs/first/notes").read_text()} == mine
+
+
 def test_one_seed_says_that_there_is_no_interval(tmp_path: Path) -> None:
     found = compared(tmp_path / "out", seeds=1)
     assert all(entry["interval"] is None for entry in found["results"])

@@ -237,6 +237,18 @@ def test_another_search_is_not_gone_on_with(tmp_path: Path) -> None:
         search(tmp_path / "full")
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_persons_own_files_are_never_replaced(force: bool, tmp_path: Path) -> None:
+    mine = {"trials.csv": "my table", "study/thesis.tex": "dear", "trials/1/notes": "old"}
+    for name, text in mine.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with pytest.raises(OutputError, match=r"no search of recurra \(study, trials, trials.csv\)"):
+        search(tmp_path, force=force)
+    found = {str(p.relative_to(tmp_path)): p for p in tmp_path.rglob("*") if p.is_file()}
+    assert {name: path.read_text() for name, path in found.items()} == mine
+
+
 def test_without_a_held_out_part_nothing_judges(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="judges by held-out sequences, and there are none"):
         tune_cases(waves(), settings(valid_fraction=0.0), tmp_path / "out", Silent())

@@ -8,9 +8,9 @@ from typing import Any
 import optuna
 import pytest
 
-from recurra.errors import OutputError
+from recurra.errors import DependencyError, OutputError, SettingsError
 from recurra.spec.space import Choice, Range
-from recurra.train.tune_study import STUDY, Shared, quiet_optuna
+from recurra.train.tune_study import PLACE, STUDY, Shared, begin_study, is_search, quiet_optuna
 
 SPACE = {"hidden": Range(4, 8, whole=True), "dropout": Range(0.0, 0.5), "cell": Choice(("gru",))}
 
@@ -22,7 +22,8 @@ def quiet() -> Any:
 
 
 def opened(folder: Path, **more: Any) -> Shared:
-    (folder / STUDY).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    begin_study(folder)
     plain: dict[str, Any] = {
         "storage": None,
         "name": "x",
@@ -134,3 +135,56 @@ def test_optuna_is_as_talkative_as_before() -> None:
     with quiet_optuna():
         assert optuna.logging.get_verbosity() == optuna.logging.ERROR
     assert optuna.logging.get_verbosity() == before
+
+
+def test_a_search_is_known_by_its_mark(tmp_path: Path) -> None:
+    (tmp_path / STUDY).mkdir()
+    assert is_search(tmp_path)  # killed between the folder and its mark
+    (tmp_path / STUDY / "thesis.tex").touch()
+    assert not is_search(tmp_path)
+    (tmp_path / STUDY / PLACE).write_text("{}")
+    assert not is_search(tmp_path)
+    (tmp_path / STUDY / PLACE).unlink()
+    begin_study(tmp_path)
+    mark = (tmp_path / STUDY / PLACE).read_bytes()
+    assert is_search(tmp_path)
+    begin_study(tmp_path)
+    assert (tmp_path / STUDY / PLACE).read_bytes() == mark
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_study_of_something_else_is_neither_joined_nor_deleted(
+    anew: bool, tmp_path: Path
+) -> None:
+    storage = f"sqlite:///{tmp_path / 'theirs.db'}"
+    theirs = optuna.create_study(storage=storage, study_name="x")
+    theirs.tell(theirs.ask(), 1.0)
+    with pytest.raises(OutputError, match="'x' that is no search of recurra: give another name"):
+        opened(tmp_path / "out", storage=storage, anew=anew)
+    assert len(optuna.load_study(study_name="x", storage=storage).trials) == 1
+    opened(tmp_path / "out", storage=storage, anew=anew, name="y")
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("psycopg", "psycopg[binary]"), ("psycopg2", "psycopg2-binary"), ("oracledb", "oracledb")],
+)
+def test_a_missing_driver_is_named_with_its_package_and_no_password(
+    module: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(*_: object, **__: object) -> None:
+        raise ImportError("no driver") from ModuleNotFoundError(name=module)
+
+    monkeypatch.setattr(optuna.storages, "RDBStorage", without)
+    with pytest.raises(DependencyError) as refused:
+        opened(tmp_path, storage="postgresql://me:secret@host/name")
+    assert f"the driver {module}, which is not installed" in str(refused.value)
+    assert f'pip install "{package}"' in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_what_a_database_says_is_cut_to_its_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        opened(tmp_path, storage="sqlite:////no/such/place.db")
+    assert "unable to open database file: look at its address" in str(refused.value)
+    assert "sqlalche.me" not in str(refused.value)

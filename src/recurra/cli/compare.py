@@ -64,7 +64,7 @@ _FLAGS = [name for section in SECTIONS.values() for name in section.model_fields
     help="Folder of the trainings, the picture and comparison.json. "
     "[default: runs/ and the name of DATA, and -compare]",
 )
-@click.option("--force", is_flag=True, help="Begin anew in OUT.")
+@click.option("--force", is_flag=True, help="Begin anew where OUT holds a comparison.")
 @json_option
 @quiet_option
 @settings_flags(*_FLAGS)

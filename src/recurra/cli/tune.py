@@ -59,7 +59,7 @@ _SHOWN = 5
     help="Folder of best.toml, the trials and the picture. "
     "[default: runs/ and the name of DATA, and -tune]",
 )
-@click.option("--force", is_flag=True, help="Begin anew in OUT.")
+@click.option("--force", is_flag=True, help="Begin anew where OUT holds a search.")
 @json_option
 @quiet_option
 @settings_flags()

@@ -20,7 +20,7 @@ from typing import Any, get_args
 from recurra.codecs import Cases
 from recurra.errors import OutputError, SettingsError
 from recurra.spec.canonical import json_from_bytes, json_to_bytes
-from recurra.spec.disk import require_new_folder, write_atomic
+from recurra.spec.disk import write_atomic
 from recurra.spec.report import Comparison
 from recurra.spec.settings import ModelSettings, Settings
 from recurra.spec.settings_rules import unread
@@ -30,6 +30,7 @@ from recurra.train.compare_material import Files, Material, material_of
 from recurra.train.compare_report import Table, comparison
 from recurra.train.compare_trial import BUNDLE, Trial, Watch, finished
 from recurra.train.compare_workers import run_here, run_in_processes
+from recurra.train.own_folder import require_own_folder, says
 from recurra.train.pictures import Curve, learning_curves
 from recurra.train.rivals import RIVALS, read_rivals
 
@@ -106,7 +107,7 @@ def compare_cases(
         equal_time: Make the second table too.
         jobs: Processes that train side by side.
         files: Where `cases` and `test` were read; several processes read them again.
-        force: Replace what stands in `folder`.
+        force: Replace the comparison that `folder` holds.
 
     Returns:
         What `recurra compare --json` prints; also in `folder`, with a picture.
@@ -196,13 +197,11 @@ def _open(folder: Path, identity: dict[str, Any], force: bool) -> None:
         OutputError: it holds something else, or a comparison of other parts or settings.
     """
     path = folder / PLAN
-    if not path.is_file():
-        require_new_folder(folder, force=force)
-    elif force:
-        # Only what a comparison writes; `path` shows that it is one's folder.
+    there = require_own_folder(folder, _is_own, "comparison")
+    if there and force:
         shutil.rmtree(folder / RUNS, ignore_errors=True)
         (folder / TIME).unlink(missing_ok=True)
-    else:
+    elif there:
         kept = json_from_bytes(path.read_bytes(), str(path))
         for name in [*identity, *kept]:
             if kept.get(name) != identity.get(name):
@@ -211,6 +210,10 @@ def _open(folder: Path, identity: dict[str, Any], force: bool) -> None:
                     f"{identity.get(name)!r}: choose another --out, or --force begins anew"
                 )
     write_atomic(path, json_to_bytes(identity) + b"\n")
+
+
+def _is_own(folder: Path) -> bool:
+    return says(folder / PLAN, "recurra", "parameters", "training sequences")
 
 
 def _trained(plan: _Plan, title: str, trials: list[Trial]) -> Table:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recurra.codecs import Cases, task_of
-from recurra.errors import OutputError, SettingsError, TrainingError
-from recurra.spec.disk import require_new_folder
+from recurra.errors import SettingsError, TrainingError
 from recurra.spec.report import Tuning
 from recurra.spec.settings import Settings, refuse_foreign
 from recurra.spec.space import Choice, Space, read_space, without_idle
@@ -23,8 +22,17 @@ from recurra.tasks import task_for
 from recurra.train.fit import settled
 from recurra.train.lock import LOCK, locked
 from recurra.train.optimiser import optimiser_class
+from recurra.train.own_folder import require_own_folder
 from recurra.train.tune_report import write_results
-from recurra.train.tune_study import STUDY, TRIALS, Shared, quiet_optuna
+from recurra.train.tune_study import (
+    PLACE,
+    STUDY,
+    TRIALS,
+    Shared,
+    begin_study,
+    is_search,
+    quiet_optuna,
+)
 from recurra.train.tune_trial import Searched, Watch, run_trial, told
 
 __all__ = ["tune_cases"]
@@ -61,7 +69,7 @@ def tune_cases(
         storage: URL of a database that processes on several machines share; None: a file in OUT.
         name: Of the study in that database; None: OUT's own name.
         prune: Stop a trial that is worse than half of the others were after as many epochs.
-        force: Begin anew.
+        force: Begin anew where OUT, or the database, holds a search already.
 
     Returns:
         What `recurra tune --json` prints; best.toml, trials.csv and trials.jsonl, tune.svg and
@@ -156,12 +164,17 @@ def _open(folder: Path, force: bool) -> None:
     Raises:
         OutputError: it holds something else.
     """
-    require_new_folder(folder, force=True)
+
+    def own() -> bool:
+        return require_own_folder(folder, is_search, "search", beside=(LOCK,))
+
+    # Ahead of the lock, which is a file in OUT too.
+    own()
     with locked(folder, what="search", wait=True):
-        if (folder / STUDY).is_dir():
-            # Only what a search writes; STUDY shows that it is one's folder.
-            for name in (STUDY, TRIALS) if force else ():
-                shutil.rmtree(folder / name, ignore_errors=True)
-        elif not force and any(entry.name != LOCK for entry in folder.iterdir()):
-            raise OutputError(f"{folder} exists and is not empty: choose another, or use --force")
-        (folder / STUDY).mkdir(exist_ok=True)
+        if own() and force:
+            # Its mark stays: killed in between, OUT is still known.
+            for path in (folder / STUDY).iterdir():
+                if path.is_file() and path.name not in (PLACE, LOCK):
+                    path.unlink()
+            shutil.rmtree(folder / TRIALS, ignore_errors=True)
+        begin_study(folder)

@@ -12,6 +12,7 @@ it, from its checkpoint.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -19,12 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from recurra.errors import OutputError, SettingsError
+from recurra.errors import DependencyError, OutputError, SettingsError
 from recurra.spec.canonical import json_from_bytes, json_to_bytes
-from recurra.spec.disk import write_atomic
+from recurra.spec.disk import is_temporary, write_atomic
 from recurra.spec.space import Choice, Space
 from recurra.train.extra import require_extra
-from recurra.train.lock import is_locked, locked
+from recurra.train.lock import LOCK, is_locked, locked
+from recurra.train.own_folder import says
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -32,13 +34,22 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import Trial
 
-__all__ = ["STUDY", "TRIALS", "Shared", "quiet_optuna"]
+__all__ = ["PLACE", "STUDY", "TRIALS", "Shared", "begin_study", "is_search", "quiet_optuna"]
 
 STUDY = "study"
 TRIALS = "trials"
-_JOURNAL, _PLACE = "journal.jsonl", "place.json"
+PLACE = "place.json"
+_JOURNAL = "journal.jsonl"
 # Trials before the pruner compares; a median of fewer says little.
 _COMPARED = 5
+# What brings a database's driver, where the package is called otherwise.
+_DRIVERS = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+}
+# user:password@ of a URL: what is printed ends up in logs.
+_PASSWORD = re.compile(r"(//[^:/@]*):[^/]*@")
 # Seconds for which a process waits while others write into a database.
 _WAIT_S = 60.0
 
@@ -78,7 +89,7 @@ class Shared:
         """Begin a study, or join it.
 
         Args:
-            folder: OUT; holds STUDY.
+            folder: OUT, as `begin_study` leaves it.
             storage: URL of a database; None: a journal file in OUT.
             name: Of the study within the storage.
             direction: Of the figure.
@@ -90,8 +101,8 @@ class Shared:
             anew: Forget the study of that name in a database.
 
         Raises:
-            DependencyError: Optuna is not installed.
-            OutputError: the study was begun otherwise.
+            DependencyError: Optuna, or the driver of the database, is not installed.
+            OutputError: the study was begun otherwise, or by something else.
             SettingsError: the storage cannot be opened.
         """
         require_extra("optuna", "tune", "tuning")
@@ -99,8 +110,10 @@ class Shared:
 
         with locked(folder, what="search", wait=True):
             opened = _storage(storage, folder)
-            if anew and name in optuna.get_all_study_names(opened):
-                optuna.delete_study(study_name=name, storage=opened)
+            if name in optuna.get_all_study_names(opened):
+                _require_ours(optuna.load_study(study_name=name, storage=opened))
+                if anew:
+                    optuna.delete_study(study_name=name, storage=opened)
             study = optuna.create_study(
                 storage=opened,
                 study_name=name,
@@ -236,19 +249,31 @@ def _storage(url: str | None, folder: Path) -> BaseStorage:
 
         backend = journal.JournalFileBackend(str(path), lock_obj=Lock(str(path)))
         return storages.JournalStorage(backend)
+    shown = _PASSWORD.sub(r"\1:***@", url)
     if "://" not in url or url.startswith("redis"):
         raise SettingsError(
-            f"storage {url!r} is no URL of a database: expected one such as sqlite:///study.db or "
-            "postgresql://user@host/name, or none for a file in OUT"
+            f"storage {shown!r} is no URL of a database: expected one such as sqlite:///study.db "
+            "or postgresql://user@host/name, or none for a file in OUT"
         )
     options: dict[str, Any] = {}
     if url.startswith("sqlite"):
         options = {"connect_args": {"timeout": _WAIT_S}}
     try:
         return storages.RDBStorage(url, engine_kwargs=options)
+    except ImportError as error:
+        missing = getattr(error.__cause__, "name", None) or "of that database"
+        package = _DRIVERS.get(missing, missing)
+        raise DependencyError(
+            f"storage {shown!r} needs the driver {missing}, which is not installed: "
+            f'pip install "{package}"'
+        ) from None
     except Exception as error:
         # SQLAlchemy and the driver of each database have errors of their own.
-        raise SettingsError(f"storage {url!r} cannot be opened: {error}") from error
+        why = str(error).splitlines()[0]
+        raise SettingsError(
+            f"storage {shown!r} cannot be opened: {why}: look at its address, user and password, "
+            "or leave --storage out for a file in OUT"
+        ) from error
 
 
 def _mend(path: Path) -> None:
@@ -274,6 +299,14 @@ def _distribution(values: Any) -> BaseDistribution:
     return distributions.FloatDistribution(values.low, values.high, log=values.log)
 
 
+def _require_ours(study: Study) -> None:
+    if "identity" not in study.user_attrs and study.get_trials(deepcopy=False):
+        raise OutputError(
+            f"the database holds a study {study.study_name!r} that is no search of recurra: give "
+            "another name with --study"
+        )
+
+
 def _require_same(kept: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
     for name in [*now, *kept]:
         if kept.get(name) != now.get(name):
@@ -283,8 +316,23 @@ def _require_same(kept: Mapping[str, Any], now: Mapping[str, Any], folder: Path)
             )
 
 
-def _place(folder: Path) -> str:
-    path = folder / STUDY / _PLACE
+def is_search(folder: Path) -> bool:
+    """Whether a search has begun in `folder`, or was killed as it was about to."""
+    if says(folder / STUDY / PLACE, "place"):
+        return True
+    others = {entry.name for entry in folder.iterdir()} - {LOCK, STUDY}
+    inside = (folder / STUDY).iterdir() if (folder / STUDY).is_dir() else None
+    return inside is not None and not others and all(is_temporary(path.name) for path in inside)
+
+
+def begin_study(folder: Path) -> None:
+    """Make the study's folder with the mark by which it is known, where there is none yet."""
+    (folder / STUDY).mkdir(exist_ok=True)
+    path = folder / STUDY / PLACE
     if not path.is_file():
         write_atomic(path, json_to_bytes({"place": secrets.token_hex(8)}) + b"\n")
+
+
+def _place(folder: Path) -> str:
+    path = folder / STUDY / PLACE
     return cast(str, json_from_bytes(path.read_bytes(), str(path))["place"])
