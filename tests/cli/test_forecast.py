@@ -76,6 +76,26 @@ def test_predict_wants_the_future_of_known_covariates_only(
     assert "add the known covariates of the whole horizon below" in capsys.readouterr().err
 
 
+def test_predict_and_evaluate_refuse_a_zone_that_training_had_not(
+    bundle: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoned = [line.replace(",", ":00+02:00,", 1) for line in rows(40)]
+    path, out = write(tmp_path / "zoned.csv", zoned), tmp_path / "next.csv"
+    for command in (
+        ["predict", str(bundle), str(path), "--out", str(out)],
+        ["evaluate", str(bundle), str(path)],
+    ):
+        assert main(command) == 2
+        err = capsys.readouterr().err
+        assert f"{path}, line 2, column 'time': expected dates without a time zone" in err
+        assert "leave the zone out" in err
+    assert not out.exists()
+    line = b'{"x": [0.5, 0], "time": "2024-01-01T00:00+02:00"}\n'
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line)))
+    assert main(["predict", str(bundle), "--stream"]) == 2
+    assert "expected a date without a time zone" in json.loads(capsys.readouterr().out)["error"]
+
+
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
     """The table with the future of its known covariate."""

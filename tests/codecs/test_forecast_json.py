@@ -1,6 +1,7 @@
 """A forecasting codec is the same after its JSON, and a forged tree is refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,3 +82,18 @@ def test_a_forged_tree_is_refused(change: dict[str, Any]) -> None:
     tree = codec(segment=7).to_json()
     with pytest.raises(BundleError):
         codec_from_json(tree | change)
+
+
+def test_bundles_from_before_zones_were_told_say_nothing_of_them() -> None:
+    own = codec()
+    for zoned in (True, False, None):
+        told = replace(own, zoned=zoned)
+        assert codec_from_json(told.to_json()) == told
+    tree = own.to_json()
+    del tree["zoned"]
+    found = codec_from_json(tree)
+    assert isinstance(found, ForecastCodec)
+    assert found.zoned is None
+    for wrong in ({"zoned": "yes"}, {"zoned": True, "dated": False, "calendar": []}):
+        with pytest.raises(BundleError, match="zoned must be true or false"):
+            codec_from_json(own.to_json() | wrong)

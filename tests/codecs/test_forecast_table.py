@@ -169,3 +169,39 @@ def test_local_times_lack_an_hour_in_spring_and_have_one_twice_in_autumn(write: 
     np.testing.assert_array_equal(np.diff(even[0]), 3600.0)
     with pytest.raises(DataError, match="all with or all without a time zone"):
         read(table([*moved[:20], *local[20:]]))
+
+
+def _hours(zone: str) -> str:
+    rows = (f"2024-03-{1 + k // 24:02d}T{k % 24:02d}:00{zone},{k % 5}\n" for k in range(60))
+    return "t,a\n" + "".join(rows)
+
+
+@pytest.mark.parametrize(("trained", "wanted"), [("", "without"), ("+02:00", "with")])
+def test_dates_whose_zones_are_not_as_in_training_are_refused(
+    write: Write, trained: str, wanted: str
+) -> None:
+    settings = DataSettings(task="forecast")
+    codec = fit_forecast_codec(read(write(_hours(trained))), Settings.from_flat({"horizon": 2}))
+    assert codec.zoned == bool(trained)
+    other = write(_hours("" if trained else "Z"), "other.csv")
+    with pytest.raises(
+        DataError, match=f"line 2, column 't'.*expected dates {wanted} a time zone, as in training"
+    ):
+        read_cases(other, settings, expect=codec)
+    # Any zone says when it was.
+    if trained:
+        found = read_cases(write(_hours("-05:00"), "far.csv"), settings, expect=codec)
+        assert isinstance(found, SeriesCases)
+        assert found.zoned
+    # Numbers are seconds since 1970-01-01 UTC.
+    numbers = "t,a\n" + "".join(f"{1709280000 + 3600 * k},{k % 5}\n" for k in range(60))
+    found = read_cases(write(numbers, "numbers.csv"), settings, expect=codec)
+    assert isinstance(found, SeriesCases)
+    assert found.zoned is None
+
+
+def test_dates_are_refused_where_training_had_numbers(write: Write) -> None:
+    numbers = "t,a\n" + "".join(f"{3600 * k},{k % 5}\n" for k in range(60))
+    codec = fit_forecast_codec(read(write(numbers)), Settings.from_flat({"horizon": 2}))
+    with pytest.raises(DataError, match=r"line 2, column 't'.*expected numbers as times"):
+        read_cases(write(_hours(""), "dates.csv"), DataSettings(task="forecast"), expect=codec)

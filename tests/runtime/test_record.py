@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recurra.errors import ObservationError, StateError
-from recurra.runtime.record import check_record, checked_time
+from recurra.runtime.record import check_record, checked_time, has_zone
 from recurra.spec.state import SessionState
 
 STATE = SessionState("f" * 64, 3, 2.0, {})
@@ -71,3 +71,19 @@ def test_a_state_that_is_not_this_models_is_refused(change: dict[str, Any], word
     check_record(STATE, STATE.fingerprint)
     with pytest.raises(StateError, match=words):
         check_record(replace(STATE, **change), STATE.fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("time", "has"),
+    [
+        ("2024-01-01T02:00:00", False),
+        ("2024-01-01T02:00:00Z", True),
+        (datetime(2024, 1, 1), False),
+        (datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=1))), True),
+        (np.datetime64("2024-01-01"), None),
+        (3.0, None),
+        ("soon", None),
+    ],
+)
+def test_a_date_names_its_zone_or_does_not(time: Any, has: bool | None) -> None:
+    assert has_zone(time) is has

@@ -74,6 +74,7 @@ class ForecastCodec(AbstractCodec):
         missing: What stands in for what was not observed of targets and past covariates; known ones
             are carried on.
         dtype: Of what comes out.
+        zoned: The dates of training named their time zone; None: there were none, or not known.
     """
 
     kind: ClassVar[str] = "forecast"
@@ -96,6 +97,7 @@ class ForecastCodec(AbstractCodec):
     naive_error: tuple[tuple[float, ...], ...]
     missing: Holes = CARRIED
     dtype: Literal["float32", "float64"] = "float32"
+    zoned: bool | None = None
 
     @property
     def task(self) -> str:

@@ -140,6 +140,7 @@ def fit_forecast_codec(
         naive_error=_naive_errors([x[:, :count] for x in values], season),
         missing=Holes.fit(strategy, [x[:, :own] for x in values], figures),
         dtype=dtype,
+        zoned=cases.zoned,
     )
 
 

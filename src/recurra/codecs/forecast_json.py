@@ -32,6 +32,7 @@ _KEYS = {
     "naive_error",
     "missing",
     "dtype",
+    "zoned",
 }
 
 
@@ -52,6 +53,7 @@ def codec_to_tree(codec: ForecastCodec) -> dict[str, Any]:
         "naive_error": [list(row) for row in codec.naive_error],
         "missing": codec.missing.to_json(),
         "dtype": codec.dtype,
+        "zoned": codec.zoned,
     }
 
 
@@ -62,8 +64,8 @@ def codec_from_tree(tree: Any) -> dict[str, Any]:
         BundleError: a key is missing or unknown, or a value is not what a codec can hold.
     """
     if isinstance(tree, dict):
-        # A bundle that was written before there was a choice leaves it out.
-        tree = {"missing": Holes().to_json(), **tree}
+        # A bundle that was written before there was a choice, or zones were told, leaves it out.
+        tree = {"missing": Holes().to_json(), "zoned": None, **tree}
     tree = json_tree.object_of(tree, "codec", _KEYS)
     json_tree.choice(tree["kind"], "codec: kind", ("forecast",))
     fields: dict[str, Any] = {n: json_tree.texts(tree[n], f"codec: {n}") for n in _NAMES}
@@ -94,6 +96,7 @@ def codec_from_tree(tree: Any) -> dict[str, Any]:
         "naive_error": _errors(tree["naive_error"], len(scaling.shift), len(fields["targets"])),
         "missing": Holes.from_json(tree["missing"], len(scaling.shift), own),
         "dtype": json_tree.choice(tree["dtype"], "codec: dtype", ("float32", "float64")),
+        "zoned": _zoned(tree["zoned"], dated=tree["dated"]),
     }
     strategy = fields["missing"].strategy
     if (strategy == "linear" and tree["carried"]) or (strategy == "mask" and tree["recursive"]):
@@ -101,6 +104,12 @@ def codec_from_tree(tree: Any) -> dict[str, Any]:
     if fields["calendar"] and not (fields["frequency"] and fields["dated"]):
         raise BundleError("codec: calendar features need dates at a known frequency")
     return fields
+
+
+def _zoned(value: Any, *, dated: bool) -> bool | None:
+    if value is not None and not (isinstance(value, bool) and dated):
+        raise BundleError(f"codec: zoned must be true or false of dates, or null, got {value!r}")
+    return value
 
 
 def _whole(value: Any, name: str) -> int:

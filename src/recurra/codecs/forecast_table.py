@@ -21,7 +21,7 @@ from recurra.codecs.cases import Cases, Columns
 from recurra.codecs.read_table import TABLES, read_table
 from recurra.codecs.read_typed import is_frame, read_frame
 from recurra.codecs.roles import is_role_name, named_column
-from recurra.codecs.table import Table
+from recurra.codecs.table import Table, shorten
 from recurra.codecs.timeline import first_fault
 from recurra.errors import DataError
 
@@ -48,6 +48,7 @@ class SeriesCases(Cases):
         past_names: Covariates whose future is not known.
         known_names: Covariates whose future is known.
         dated: Times are seconds since 1970-01-01 UTC.
+        zoned: Whether the dates name their time zone; None: there are none, or it is not known.
         stride: Rows between the forecasts by which a model is measured.
     """
 
@@ -55,6 +56,7 @@ class SeriesCases(Cases):
     past_names: tuple[str, ...] = ()
     known_names: tuple[str, ...] = ()
     dated: bool = False
+    zoned: bool | None = None
     stride: int = 1
 
 
@@ -74,8 +76,8 @@ def read_series(
         expect: The codec of a trained model: its columns are expected.
 
     Raises:
-        DataError: a column is missing or plays two roles, a field is no number, or times do not
-            rise within a series; with the line.
+        DataError: a column is missing or plays two roles, a field is no number, times do not rise
+            within a series, or they are of another kind than in training; with the line.
     """
     del need_target
     table = _table(source, settings.encoding)
@@ -90,9 +92,13 @@ def read_series(
     features = (*targets, *past, *known)
     groups = _groups(table, id_column)
     values = np.stack([_numbers(table, name) for name in features], axis=1)
-    clock, dated = _clock(table, time_column)
+    dated, zoned = False, None
     times = None
-    if clock is not None and time_column is not None:
+    if time_column is not None:
+        clock, dated = table.times(time_column), table.dated(time_column)
+        zoned = table.zoned(time_column)
+        if expect is not None:
+            _check_kind(table, time_column, zoned, expect)
         times = tuple(clock[rows] for rows in groups.values())
         _check_times(table, time_column, groups, times)
     return SeriesCases(
@@ -111,6 +117,7 @@ def read_series(
         past_names=past,
         known_names=known,
         dated=dated,
+        zoned=zoned,
         stride=settings.stride,
     )
 
@@ -218,10 +225,33 @@ def _numbers(table: Table, column: str) -> Array:
     return values
 
 
-def _clock(table: Table, column: str | None) -> tuple[Array | None, bool]:
-    if column is None:
-        return None, False
-    return table.times(column), table.dated(column)
+def _check_kind(table: Table, column: str, zoned: bool | None, expect: Any) -> None:
+    """Refuse dates where training had numbers, and a zone where it had none, or the reverse.
+
+    Numbers in the place of dates are their seconds since 1970-01-01 UTC.
+    """
+    if zoned is None:
+        return
+    came = shorten(table.texts(column)[0])
+    if expect.frequency is not None and not expect.dated:
+        raise table.error(
+            f"expected numbers as times, as in training, got the date {came}: give the times of "
+            "training's clock, or train anew on dates",
+            row=0,
+            column=column,
+        )
+    if expect.zoned is None or expect.zoned == zoned:
+        return
+    wanted, advice = (
+        ("with", "write the zone behind each of them, +00:00 where they are in UTC")
+        if expect.zoned
+        else ("without", "write them in the clock of training and leave the zone out")
+    )
+    raise table.error(
+        f"expected dates {wanted} a time zone, as in training, got {came}: {advice}",
+        row=0,
+        column=column,
+    )
 
 
 def _check_times(

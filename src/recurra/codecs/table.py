@@ -191,6 +191,10 @@ class Table:
         fields = self.texts(column)
         return bool(fields) and (seconds_of(fields[0]) is not None or are_compact(fields))
 
+    def zoned(self, column: str) -> bool | None:
+        """Whether the dates that `times` reads name their zone; None: they are no dates."""
+        return zoned(self.texts(column)[0]) if self.dated(column) else None
+
     def _floats_or_nan(self, column: str) -> Array:
         import polars as pl
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from recurra.codecs.dates import seconds_of
+from recurra.codecs.dates import seconds_of, zoned
 from recurra.errors import ObservationError, StateError
 from recurra.spec.state import STATE_VERSION, SessionState
 
-__all__ = ["Moment", "check_record", "checked_time"]
+__all__ = ["Moment", "check_record", "checked_time", "has_zone"]
 
 # When an observation was made: a number, or what files may say as well.
 Moment = float | str | datetime | np.datetime64
@@ -41,6 +41,15 @@ def checked_time(time: Any, clock: float | None) -> float:
             "the observation was refused, the state kept"
         )
     return moment
+
+
+def has_zone(time: Any) -> bool | None:
+    """Whether a date names its time zone; None: it is none, or numpy's, which cannot."""
+    if isinstance(time, datetime):
+        return time.tzinfo is not None
+    if isinstance(time, str) and seconds_of(time) is not None:
+        return zoned(time)
+    return None
 
 
 def _number_of(time: Any) -> float | None:

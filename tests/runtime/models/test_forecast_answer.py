@@ -52,6 +52,11 @@ def test_the_first_rows_are_the_same_rows() -> None:
     }
 
 
+def test_times_have_a_zone_where_training_had() -> None:
+    found = object_of_forecast(WHOLE.first(1), replace(CODEC, zoned=True), ())
+    assert found["time"] == ["1970-01-02T00:00:00+00:00"]
+
+
 def test_a_table_has_a_row_for_each_row_that_an_answer_has() -> None:
     table = table_of_forecasts(["x", "y"], [WHOLE.first(2), WHOLE.first(1)], CODEC, (0.5,))
     assert table.rows() == [

@@ -101,6 +101,22 @@ def test_a_date_is_taken_where_training_had_dates_and_refused_elsewhere() -> Non
     assert numbers.feed(row, TIMES[0]).time == TIMES[0]
 
 
+@pytest.mark.parametrize("zoned", [True, False])
+def test_a_date_names_its_zone_as_in_training(zoned: bool) -> None:
+    own, row = model(), VALUES[0, :2]
+    session = own.session()
+    session._codec = replace(own.codec, zoned=zoned)
+    dates = ["2024-01-01T00:00:00", "2024-01-01T01:00:00+01:00"]
+    before = session.state()
+    word = "with" if zoned else "without"
+    with pytest.raises(ObservationError, match=f"a date {word} a time zone, as in training"):
+        session.feed(row, dates[not zoned])
+    assert session.state().same_as(before)
+    assert session.feed(row, dates[zoned]).time == TIMES[0]
+    # Numpy's dates have no zones, and count as UTC.
+    assert session.feed(row, np.datetime64("2024-01-01T01:00:00")).time == TIMES[1]
+
+
 def test_a_stream_takes_the_scaling_of_its_series() -> None:
     settings = Settings.from_flat(
         {"task": "forecast", "horizon": 4, "lookback": 12, "segment": 3, "season": 6}

@@ -90,14 +90,14 @@ def table_of_forecasts(
 
 
 def _times(answer: Forecast, codec: ForecastCodec) -> list[Any] | None:
-    """The times of the rows of a forecast; dates as ISO texts in UTC."""
+    """The times of the rows of a forecast; ISO dates in UTC, with a zone as in training."""
     if answer.time is None or codec.frequency is None:
         return None
     times = codec.frequency.after(answer.time, len(answer.values))
     if not codec.dated:
         return [float(t) for t in times]
     moments = np.round(times).astype(np.int64).astype("datetime64[s]")
-    return [str(moment) for moment in moments]
+    return [f"{moment}+00:00" if codec.zoned else str(moment) for moment in moments]
 
 
 def _by_target(targets: Sequence[str], values: Array) -> dict[str, list[float]]:

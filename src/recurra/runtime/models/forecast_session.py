@@ -18,7 +18,7 @@ from recurra.codecs.windows import Windows
 from recurra.decode import Measured
 from recurra.errors import ObservationError, StateError
 from recurra.runtime.models.forecast_truths import ForecastTruths
-from recurra.runtime.record import Moment, check_record, checked_time
+from recurra.runtime.record import Moment, check_record, checked_time, has_zone
 from recurra.runtime.slots import matching
 from recurra.runtime.stream import Stream
 from recurra.runtime.truths import accepted, truths_of
@@ -86,8 +86,9 @@ class ForecastSession:
             The forecast from all rows so far, a `Forecast`.
 
         Raises:
-            ObservationError: an infinity, another width, a time off the beat, or a forecast that is
-                not finite. The session is as it was.
+            ObservationError: an infinity, another width, a time off the beat, a date with a zone
+                where training had none or the reverse, or a forecast that is not finite. The
+                session is as it was.
             StateError: another thread is in this session.
         """
         if time is not None:
@@ -95,6 +96,7 @@ class ForecastSession:
                 raise ObservationError(
                     f"expected a finite number as time, as in training, got {time!r}"
                 )
+            self._check_zone(time)
             time = checked_time(time, self._clock)
         window, slots = self._codec.step(observation, time, self._slots)
         row, batch = None, window.collate([0])
@@ -117,6 +119,17 @@ class ForecastSession:
         self._steps += 1
         self._clock = self._clock if time is None else time
         return answer
+
+    def _check_zone(self, time: Moment) -> None:
+        """Refuse a date that may be an hour or more beside what training would call it."""
+        has, wanted = has_zone(time), self._codec.zoned
+        if has is None or wanted is None or has == wanted:
+            return
+        raise ObservationError(
+            f"expected a date {'with' if wanted else 'without'} a time zone, as in training, got "
+            f"{str(time)!r}: "
+            + ("add its zone, +00:00 where it is in UTC" if wanted else "leave the zone out")
+        )
 
     def observe(self, y: Any, step: int | None = None) -> Measured:
         """Take the truth of the row that comes next, ahead of feeding it.
