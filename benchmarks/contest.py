@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -12,6 +12,8 @@ import torch
 from benchmarks.harness import Contender
 from benchmarks.layer import Layer, Shape
 from benchmarks.peers import keras, onnxruntime, openvino, ours, pytorch
+from benchmarks.products import Product, product
+from recurra import kernels
 
 __all__ = ["CASES", "Case"]
 
@@ -42,6 +44,7 @@ class Case:
         gradients: Training: the results are gradients.
         stepwise: One step: T is 1.
         choices: Of the layer.
+        dtype: Of the products inside, where the processor has them, and so of the yardstick.
     """
 
     family: str
@@ -52,6 +55,7 @@ class Case:
     gradients: bool = False
     stepwise: bool = False
     choices: Mapping[str, str] = field(default_factory=dict)
+    dtype: torch.dtype = torch.float32
 
     def fits(self, shape: Shape) -> bool:
         """Whether the case can be run in that shape."""
@@ -61,10 +65,26 @@ class Case:
         """The layer of this case in that shape."""
         return Layer.random(self.family, shape, **self.choices)
 
-    def contenders(self, layer: Layer, threads: int) -> dict[str, Contender]:
-        """Everyone who takes part and is installed."""
-        found = {name: entry(layer, threads) for name, entry in self.entries.items()}
+    def contenders(
+        self, layer: Layer, threads: int, without: Collection[str] = ()
+    ) -> dict[str, Contender]:
+        """Everyone who takes part and is installed; who is left out is not loaded either."""
+        found = {
+            name: entry(layer, threads)
+            for name, entry in self.entries.items()
+            if name not in without
+        }
         return {name: one for name, one in found.items() if one is not None}
+
+    def yardstick(self, layer: Layer) -> Product | None:
+        """The product of as many multiply-adds; None for single steps, and for minGRU."""
+        if self.stepwise:
+            return None
+        # Without such products ours are float32, and PyTorch's bfloat16 is emulated.
+        exact = self.dtype == torch.bfloat16 and kernels.why_not_bfloat16() is not None
+        return product(
+            layer, gradients=self.gradients, dtype=torch.float32 if exact else self.dtype
+        )
 
 
 _QUICK: tuple[Shape, ...] = ((64, 100, 128, 256), (32, 100, 64, 128), (1, 100, 64, 128))
@@ -144,6 +164,7 @@ CASES: Mapping[str, Case] = {
         SHAPES[:5],
         _SMALL,
         gradients=True,
+        dtype=torch.bfloat16,
     ),
     "gru-before-training": Case(
         "gru",

@@ -20,19 +20,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import machine
+from benchmarks.machine import ISA_VARIABLES, machine
+from recurra import kernels
 from recurra.spec.canonical import json_to_bytes
 from recurra.spec.disk import write_atomic
 
 __all__ = [
     "FULL",
     "QUICK",
+    "YARDSTICK",
     "Contender",
     "Plan",
     "Record",
     "Timing",
     "command_line",
     "difference",
+    "limit_isa",
     "limit_threads",
     "measure",
     "record",
@@ -40,6 +43,8 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+# Timed like a contender, but no peer: benchmarks/products.py.
+YARDSTICK = "sgemm"
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,16 @@ class Plan:
     sample_s: float = 2e-4
     rest_s: float = 0.02
 
+
+# MKL's, oneDNN's and PyTorch's own words for the instruction sets.
+_PYTORCH_LIMITS = {
+    set_: dict(zip(ISA_VARIABLES, words, strict=True))
+    for set_, words in {
+        "baseline": ("SSE4_2", "SSE41", "default"),
+        "avx2": ("AVX2", "AVX2", "avx2"),
+        "avx512": ("AVX512", "AVX512_CORE", "avx512"),
+    }.items()
+}
 
 FULL = Plan(turns=9, turn_s=0.1)
 QUICK = Plan(turns=3, turn_s=0.04)
@@ -106,6 +121,11 @@ class Record:
         memory_bytes: Most memory that a call took beyond its arguments; None: not measured.
         peer_memory_bytes: The same for each peer for which it was measured.
         ours_step_s: The share of one step in ours_s; None: not measured.
+        isa: The instruction set of our kernels.
+        sgemm_s: As ours_s, for one plain product with as many multiply-adds as the layer's own
+            products (training: for the three of that size); None: there is no such product.
+        gflops: Additions and multiplications in our products in a second, in 1e9; what gates and
+            biases take is in the time and not in the count. None as in sgemm_s.
     """
 
     case: str
@@ -122,6 +142,9 @@ class Record:
     memory_bytes: int | None = None
     peer_memory_bytes: Mapping[str, int] = field(default_factory=dict)
     ours_step_s: float | None = None
+    isa: str = ""
+    sgemm_s: float | None = None
+    gflops: float | None = None
 
 
 def record(
@@ -133,16 +156,18 @@ def record(
     timings: Mapping[str, Timing],
     errors: Mapping[str, float],
     memory: Mapping[str, int],
+    flops: int | None = None,
 ) -> Record:
-    """A record from what was measured of "ours" and of each peer, in float32."""
-    peers = [name for name in timings if name != "ours"]
+    """A record from what was measured of "ours", each peer and the yardstick, in float32."""
+    peers = [name for name in timings if name not in ("ours", YARDSTICK)]
+    ours_s = timings["ours"].median_s
     return Record(
         case=case,
         shape=shape,
         dtype="float32",
         threads=threads,
         ours=ours,
-        ours_s=timings["ours"].median_s,
+        ours_s=ours_s,
         ours_spread_s=timings["ours"].spread_s,
         peers_s={name: timings[name].median_s for name in peers},
         peers_spread_s={name: timings[name].spread_s for name in peers},
@@ -150,7 +175,10 @@ def record(
         peer_errors={name: errors[name] for name in peers},
         memory_bytes=memory.get("ours"),
         peer_memory_bytes={name: memory[name] for name in peers if name in memory},
-        ours_step_s=timings["ours"].median_s / shape[1],
+        ours_step_s=ours_s / shape[1],
+        isa=kernels.isa(),
+        sgemm_s=timings[YARDSTICK].median_s if YARDSTICK in timings else None,
+        gflops=None if flops is None else flops / ours_s / 1e9,
     )
 
 
@@ -263,6 +291,20 @@ def limit_threads(threads: int) -> None:
     # OpenMP is PyTorch's, NPROC is what XLA reads.
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC"):
         os.environ[name] = str(threads)
+
+
+def limit_isa(name: str) -> None:
+    """Use this instruction set, in processes started from here too, and PyTorch no better one.
+
+    ONNX Runtime, OpenVINO and XLA go on to choose their own. It must be called before PyTorch is
+    loaded.
+
+    Raises:
+        BackendError: this processor, or this build, has no such instruction set.
+    """
+    kernels.set_isa(name)
+    os.environ["RECURRA_ISA"] = name
+    os.environ.update(_PYTORCH_LIMITS.get(name, {}))
 
 
 def write(path: Path | None, records: Sequence[Record]) -> None:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from recurra.ops import reference
 
-__all__ = ["STATES", "WEIGHTS", "Layer", "Shape", "as_array"]
+__all__ = ["GATES", "STATES", "WEIGHTS", "Layer", "Shape", "as_array"]
 
 Array = NDArray[Any]
 Shape = tuple[int, int, int, int]
 WEIGHTS = ("input_weight", "recurrent_weight", "input_bias", "recurrent_bias")
 STATES = {"gru": ("h",), "lstm": ("h", "c"), "rnn": ("h",), "mingru": ("h",)}
-_GATES = {"gru": 3, "lstm": 4, "rnn": 1, "mingru": 2}
+GATES = {"gru": 3, "lstm": 4, "rnn": 1, "mingru": 2}
 
 
 def as_array(tensor: torch.Tensor | None) -> Array:
@@ -53,7 +53,7 @@ class Layer:
         """PyTorch's own initialisation: uniform within 1 / sqrt(H); inputs are normal."""
         batch, time, inputs, units = shape
         rng = np.random.default_rng(0)
-        rows, bound = _GATES[family] * units, units**-0.5
+        rows, bound = GATES[family] * units, units**-0.5
         shapes: tuple[tuple[int, ...], ...] = ((rows, inputs), (rows, units), (rows,), (rows,))
         return Layer(
             family,
@@ -95,7 +95,7 @@ class Layer:
         return self._signed(blocks).reshape(gradient.shape)
 
     def _blocks(self, weight: Array) -> Array:
-        return weight.reshape(_GATES[self.family], self.shape[3], -1)
+        return weight.reshape(GATES[self.family], self.shape[3], -1)
 
     def _signed(self, blocks: Array) -> Array:
         if self.family != "gru":

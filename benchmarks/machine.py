@@ -10,12 +10,14 @@ from typing import Any
 
 from recurra import kernels
 
-__all__ = ["machine"]
+__all__ = ["ISA_VARIABLES", "machine"]
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 # What decides which kernels, ours or a peer's, can run.
 _FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16")
+# What limits the instruction sets of PyTorch's parts: MKL, oneDNN, its own loops.
+ISA_VARIABLES = ("MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 _PACKAGES = ("recurra", "numpy", "torch", "onnxruntime", "openvino", "keras", "jax")
 
 
@@ -32,6 +34,7 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "kernels": kernels.backend(),
         "isa": kernels.isa(),
+        "pytorch_limits": {name: os.environ[name] for name in ISA_VARIABLES if name in os.environ},
         "versions": {"python": platform.python_version()} | _versions(),
     }
 

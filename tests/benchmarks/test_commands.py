@@ -14,6 +14,7 @@ import pytest
 from benchmarks import layers
 from benchmarks.contest import CASES
 from benchmarks.harness import Record
+from recurra import kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMISED = {"case", "shape", "threads", "ours_s", "peers_s", "error", "peer_errors"}
@@ -46,9 +47,9 @@ def test_layers_measures_every_kind_of_case(tmp_path: Path) -> None:
     path = tmp_path / "layers.json"
     cases = ["--case", "lstm-inference", "--case", "gru-training", "--case", "gru-step"]
     choices = ["--shape", "2,1,4,5", "--memory", "--without", "openvino", "--without", "keras-jax"]
-    shown = run(
-        "benchmarks.layers", "--threads", "1", "--quick", "--json", str(path), *cases, *choices
-    )
+    named = ["--kernels", kernels.isas()[-1]]
+    given = ["--threads", "1", "--quick", "--json", str(path), *cases, *choices, *named]
+    shown = run("benchmarks.layers", *given)
     found = records(path)
     assert [one["case"] for one in found] == cases[1::2]
     for one in found:
@@ -57,10 +58,16 @@ def test_layers_measures_every_kind_of_case(tmp_path: Path) -> None:
         assert one["error"] < 1e-5
         assert "pytorch" in one["peers_s"]
         assert "openvino" not in one["peers_s"]
+        assert one["isa"] == kernels.isas()[-1]
     if sys.platform == "linux":
         assert found[1]["memory_bytes"] >= 0
         assert set(found[1]["peer_memory_bytes"]) == {"pytorch"}
+    # A step is no sequence: there is no product as large as it.
+    assert [one["sgemm_s"] is None for one in found] == [False, False, True]
+    assert [one["gflops"] is None for one in found] == [False, False, True]
+    assert json.loads(path.read_text("utf-8"))["machine"]["isa"] == kernels.isas()[-1]
     assert "2, 1, 4, 5" in shown
+    assert f"gru-training, {kernels.isas()[-1]}" in shown
     assert "#### gru-step" in run("benchmarks.table", str(path))
 
 
@@ -82,6 +89,8 @@ def test_training_measures_epochs_from_the_same_weights(tmp_path: Path) -> None:
         (["--shape", "1,2,3"], "invalid B,T,I,H value: '1,2,3'"),
         (["--shape", "1,2,3,0"], "invalid B,T,I,H value: '1,2,3,0'"),
         (["--threads", "0"], "expected at least 1 thread"),
+        (["--kernels", "abacus"], "--kernels: set_isa expected an instruction set that runs here"),
+        (["--without", "ours"], "no peer 'ours': there are pytorch, onnxruntime, openvino"),
     ],
 )
 def test_a_wrong_argument_is_refused_by_name(

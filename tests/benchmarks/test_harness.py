@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from benchmarks import harness
 from benchmarks.harness import Plan, Timing
+from benchmarks.machine import machine
+from recurra import kernels
 
 
 class Clock:
@@ -141,6 +143,48 @@ def test_a_record_keeps_ours_apart_from_the_peers() -> None:
     assert one.peers_spread_s == {"pytorch": (2.5, 4.0)}
     assert one.peer_errors == {"pytorch": 2e-7}
     assert one.memory_bytes is None
+
+
+def test_the_product_is_apart_from_the_peers_too() -> None:
+    """Its time is the record's own; the rate is of our time, not of the product's."""
+    times = {"ours": 2.0, "pytorch": 3.0, "sgemm": 0.5}
+    one = harness.record(
+        "gru-inference",
+        (1, 2, 3, 4),
+        ours="f",
+        threads=2,
+        timings={name: Timing(value, (value, value), 9) for name, value in times.items()},
+        errors={"ours": 1e-7, "pytorch": 2e-7},
+        memory={},
+        flops=8_000_000_000,
+    )
+    assert one.peers_s == {"pytorch": 3.0}
+    assert set(one.peers_spread_s) == set(one.peer_errors) == {"pytorch"}
+    assert (one.sgemm_s, one.gflops) == (0.5, 4.0)
+    assert (example().sgemm_s, example().gflops) == (None, None)
+
+
+def test_a_record_says_which_instruction_set_ran() -> None:
+    """The one in use when it was made."""
+    assert example().isa == kernels.isa()
+
+
+def test_limiting_the_instruction_set_reaches_pytorch_and_other_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ours at once; by the environment whoever is loaded or started later; the file says it."""
+    chosen: list[str] = []
+    monkeypatch.setattr(kernels, "set_isa", chosen.append)
+    monkeypatch.setattr(harness.os, "environ", {})
+    harness.limit_isa("avx2")
+    assert chosen == ["avx2"]
+    limits = {
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+    }
+    assert harness.os.environ == {"RECURRA_ISA": "avx2", **limits}
+    assert machine()["pytorch_limits"] == limits
 
 
 def test_the_file_is_an_object_with_machine_and_records(tmp_path: Path) -> None:
