@@ -60,14 +60,16 @@ def training(layer: Layer, _threads: int) -> Contender:
     """Forward and backward: the gradient of x and of every weight."""
     if layer.choices.get("reset", "after") != "after":
         return _compiled_training(layer)
-    module, dy = _module(layer), torch.from_numpy(layer.dy)
-    x = torch.from_numpy(layer.x).requires_grad_()
+    module, x = _module(layer), torch.from_numpy(layer.x).requires_grad_()
+    dy = torch.from_numpy(layer.dy)
+    # Under autocast y is of another type; what comes back is given in it, and not made each time.
+    ready = {kind: dy.to(kind) for kind in (torch.float32, torch.bfloat16)}
 
     def call() -> None:
         module.zero_grad()
         x.grad = None
         y = module(x)[0]
-        y.backward(dy.to(y.dtype))
+        y.backward(ready[y.dtype])
 
     def results() -> dict[str, Array]:
         call()
