@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 NATIVE := $(shell find native -type f 2>/dev/null) CMakeLists.txt
 
-.PHONY: demo test test-deep test-native lint types contracts unit clean
+.PHONY: demo test test-deep test-emulated test-native lint types contracts unit clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -40,17 +40,25 @@ unit: $(VENV)/.installed
 test-deep: $(VENV)/.installed
 	RECURRA_HYPOTHESIS=deep OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
-# A build of its own, which stops at the first bad address or undefined behaviour. Python itself is
-# not built so: the sanitizers' libraries are loaded ahead of it, and its own leaks are not looked for.
+# Builds of their own. One emulates AVX-512 and AMX, so that their code is tested where the processor
+# has neither; one also stops at the first bad address or undefined behaviour. Python itself is not
+# built so: the sanitizers' libraries are loaded ahead of it, and its own leaks are not looked for.
+EMULATED := build/emulated
 SANITIZED := build/sanitized
 SANITIZERS = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libubsan.so)
+NATIVE_BUILD = PATH="$(abspath $(BIN)):$$PATH" cmake -S . -G Ninja -DRECURRA_EMULATE=ON \
+	-DPython_EXECUTABLE=$(abspath $(BIN))/python
+
+test-emulated: $(VENV)/.installed
+	$(NATIVE_BUILD) -B $(EMULATED)
+	PATH="$(abspath $(BIN)):$$PATH" cmake --build $(EMULATED)
+	OMP_NUM_THREADS=1 $(BIN)/python native/run_tests.py $(EMULATED) $(ARGS)
 
 test-native: $(VENV)/.installed
-	PATH="$(abspath $(BIN)):$$PATH" cmake -S . -B $(SANITIZED) -G Ninja -DRECURRA_SANITIZE=ON \
-		-DCMAKE_BUILD_TYPE=None -DPython_EXECUTABLE=$(abspath $(BIN))/python
+	$(NATIVE_BUILD) -B $(SANITIZED) -DRECURRA_SANITIZE=ON -DCMAKE_BUILD_TYPE=None
 	PATH="$(abspath $(BIN)):$$PATH" cmake --build $(SANITIZED)
 	LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 \
-		$(BIN)/python native/sanitized.py $(SANITIZED) $(ARGS)
+		$(BIN)/python native/run_tests.py $(SANITIZED) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

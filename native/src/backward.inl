@@ -24,7 +24,7 @@ class BackwardSweep {
     Carve carve(workspace);
     const size_t state = size_t(p_.batch) * width_;
     plain_ = !needs_flags(call) && !call.zoneout_h.data && !call.zoneout_c.data &&
-             !call.decay.data && !call.recurrent_dropout.data;
+             !call.decay.data && !call.recurrent_dropout.data && p_.units % W == 0;
     if (needs_flags(call)) plan_.flags = carve.take<uint8_t>(size_t(p_.time) * p_.batch);
     dh_ = carve.take<R>(state);
     if (F::has_cell) dc_ = carve.take<R>(state);
@@ -48,7 +48,7 @@ class BackwardSweep {
 
   void run() {
     if (plan_.flags) fill_flags(call_, plan_.flags);
-    parallel(team_.threads_now(), [](void* self, int index, int count) {
+    parallel(team_.threads_now(), false, [](void* self, int index, int count) {
       Flushing flushing;
       ProductScope products;
       static_cast<BackwardSweep*>(self)->work(index, count);
@@ -170,56 +170,72 @@ class BackwardSweep {
   // The gradient of the state after step s becomes those of the step's sums. What the step's products
   // read of the state goes to the weight gradients' columns while it is at hand.
   void slopes(const Share& share, long s) {
-    for (long j = share.panel; j < share.panel_end; ++j)
-      if (plain_ && real_lanes<R>(p_.units, j) == W)
-        slopes_of_rows<true>(share.row, share.row_end, s, j);
-      else
-        slopes_of_rows<false>(share.row, share.row_end, s, j);
+    if (plain_)
+      slopes_of_rows<true>(share, s);
+    else
+      slopes_of_rows<false>(share, s);
   }
 
-  // Rows [b, end) of the panel j. Plain: every step runs and every value of the panel is there.
+  // Plain: every step runs and every value of every panel is there. Row by row: rows of dy and of the
+  // state's gradient lie one after the other, and what is kept of a row is fetched ahead.
   template <bool plain>
-  RECURRA_INLINE void slopes_of_rows(long b, long end, long s, long j) {
-    const long t = time_of(s), real = plain ? W : real_lanes<R>(p_.units, j);
-    const long width = width_, first_row = row_of(s, 0);
+  void slopes_of_rows(const Share& share, long s) {
+    const long t = time_of(s), first_row = row_of(s, 0), width = width_;
+    const long kept_stride = p_.batch * F::kept * W;
     const F equations = equations_;
-    const Kept<R>* kept = this->kept(t, j, b);
-    for (; b < end; ++b, kept += F::kept * W) {
+    for (long b = share.row; b < share.row_end; ++b) {
       const uint8_t flag = plain ? within | runs : plan_.at(t, b);
-      const long row = first_row + b, at = b * width + j * W;
-      // Only rows lie one after the other in memory.
-      if (b + rows_ahead < end) {
-        const Kept<R>* const ahead = kept + rows_ahead * F::kept * W;
-        for (size_t i = 0; i < F::kept * W * sizeof(Kept<R>); i += 64)
-          __builtin_prefetch(reinterpret_cast<const char*>(ahead) + i);
-        __builtin_prefetch(out_.y.at(b + rows_ahead, t) + j * W);
+      const long row = first_row + b;
+      const bool fetch = b + rows_ahead < share.row_end;
+      const R* const dy = out_.y.at(b, t);
+      const R* const dy_ahead = fetch ? out_.y.at(b + rows_ahead, t) : nullptr;
+      const Kept<R>* kept = this->kept(t, share.panel, b);
+      for (long j = share.panel; j < share.panel_end; ++j, kept += kept_stride) {
+        const long at = b * width + j * W, real = plain ? W : real_lanes<R>(p_.units, j);
+        if (fetch) {
+          const Kept<R>* const ahead = kept + rows_ahead * F::kept * W;
+          for (size_t i = 0; i < F::kept * W * sizeof(Kept<R>); i += 64)
+            __builtin_prefetch(reinterpret_cast<const char*>(ahead) + i);
+          __builtin_prefetch(dy_ahead + j * W);
+        }
+        slopes_of<plain>({t, b, j, row, at, real}, flag, equations, kept, dy + j * W);
       }
-      Vec<R> dh = load(dh_ + at);
-      if (flag & within) dh = dh + load_part(out_.y.at(b, t) + j * W, real);
-      if (!(flag & runs)) {
-        store(dh_ + at, dh);
-        for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, Vec<R>{});
-        fed_.put_vector(row, j, Vec<R>{});
-        if constexpr (F::two_stages) reset_fed_.put_vector(row, j, Vec<R>{});
-        continue;
-      }
-      Vec<R> taken = dh, through{};
-      if (!plain && call_.zoneout_h.data) {
-        taken = dh * series_at(call_.zoneout_h, b, t, j, real);
-        through = dh - taken;
-      }
-      Vec<R> dc = F::has_cell ? load(dc_ + at) : Vec<R>{}, share_c = spread(R(1));
-      if (!plain && F::has_cell && call_.zoneout_c.data)
-        share_c = series_at(call_.zoneout_c, b, t, j, real);
-      Vec<R> d_sums[slots];
-      const Read state = plain ? state_of(kept) : read_state(t, j, b, real);
-      equations.backward(kept, taken, state.h, share_c, through, dc, d_sums);
-      fed_.put_vector(row, j, state.fed);
-      if constexpr (F::two_stages) reset_fed_.put_vector(row, j, state.fed * recall(kept));
-      for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, d_sums[i]);
-      store(dh_ + at, through);
-      if (F::has_cell) store(dc_ + at, dc);
     }
+  }
+
+  // One vector: units of the panel j of the row b, which is `row` of the chunk; `at` in a state.
+  struct Place {
+    long t, b, j, row, at, real;
+  };
+  template <bool plain>
+  RECURRA_INLINE void slopes_of(const Place& on, uint8_t flag, const F& equations,
+                                const Kept<R>* kept, const R* dy) {
+    const auto [t, b, j, row, at, real] = on;
+    Vec<R> dh = load(dh_ + at);
+    if (flag & within) dh = dh + load_part(dy, real);
+    if (!(flag & runs)) {
+      store(dh_ + at, dh);
+      for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, Vec<R>{});
+      fed_.put_vector(row, j, Vec<R>{});
+      if constexpr (F::two_stages) reset_fed_.put_vector(row, j, Vec<R>{});
+      return;
+    }
+    Vec<R> taken = dh, through{};
+    if (!plain && call_.zoneout_h.data) {
+      taken = dh * series_at(call_.zoneout_h, b, t, j, real);
+      through = dh - taken;
+    }
+    Vec<R> dc = F::has_cell ? load(dc_ + at) : Vec<R>{}, share_c = spread(R(1));
+    if (!plain && F::has_cell && call_.zoneout_c.data)
+      share_c = series_at(call_.zoneout_c, b, t, j, real);
+    Vec<R> d_sums[slots];
+    const Read state = plain ? state_of(kept) : read_state(t, j, b, real);
+    equations.backward(kept, taken, state.h, share_c, through, dc, d_sums);
+    fed_.put_vector(row, j, state.fed);
+    if constexpr (F::two_stages) reset_fed_.put_vector(row, j, state.fed * recall(kept));
+    for (int i = 0; i < slots; ++i) slots_.put_slot(row, j, i, d_sums[i]);
+    store(dh_ + at, through);
+    if (F::has_cell) store(dc_ + at, dc);
   }
 
   // Products with transposed weights for the share's rows and units: visit(b, j, sums).
@@ -392,7 +408,7 @@ class BackwardSweep {
   long panels_, width_;
   Team team_;
   Plan<R> plan_;
-  // Whether nothing of a step depends on the row or the time.
+  // Whether nothing of a step depends on the row or the time, and every panel is full.
   bool plain_ = false;
   long chunk_ = 1, chunks_ = 0, rows_ = 0;
   size_t used_ = 0;

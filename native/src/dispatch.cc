@@ -28,7 +28,7 @@ const Table& table();
 
 namespace {
 
-#if defined(RECURRA_X86)
+#if defined(RECURRA_X86) && !defined(RECURRA_EMULATED)
 // The processor has the tiles and bfloat16, and the kernel lets this process use them.
 bool tiles_granted() {
 #if defined(__linux__)
@@ -52,11 +52,15 @@ struct Found {
 #if defined(RECURRA_X86)
     __builtin_cpu_init();
     const bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#if defined(RECURRA_EMULATED)
+    if (fma) list[count++] = &amx::table(), list[count++] = &avx512::table();
+#else
     if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
       if (tiles_granted()) list[count++] = &amx::table();
       list[count++] = &avx512::table();
     }
+#endif
     if (fma) list[count++] = &avx2::table();
 #endif
     list[count] = &baseline::table();

@@ -43,7 +43,7 @@ class ForwardSweep {
   void run() {
     if (plan_.flags) fill_flags(call_, plan_.flags);
     if (p_.keep) name_writer(out_.kept);
-    parallel(team_.threads_now(), [](void* self, int index, int count) {
+    parallel(team_.threads_now(), !team_.by_units, [](void* self, int index, int count) {
       Flushing flushing;
       ProductScope products;
       static_cast<ForwardSweep*>(self)->work(index, count);

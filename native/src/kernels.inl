@@ -12,12 +12,20 @@
 #if defined(RECURRA_X86)
 #include <immintrin.h>
 #endif
+#if defined(RECURRA_EMULATED)
+#include <memory>
+#endif
 
 namespace recurra::RECURRA_ISA {
 // Nothing here may be shared with another instruction set's copy: the linker would keep one of them
 // for all, and an old processor would meet the new one's instructions.
 namespace {
 
+#if defined(RECURRA_EMULATED) && RECURRA_VECTOR_BYTES == 64
+#define RECURRA_INLINE inline __attribute__((always_inline))
+#include "emulated.inl"
+#undef RECURRA_INLINE
+#endif
 #include "vector.inl"
 //
 #include "activations.inl"

@@ -68,10 +68,18 @@ void note_late() {
 
 struct Worker {
   alignas(64) std::atomic<uint32_t> called{0};
+  // The last call that somebody began on, and the last that this thread has finished.
+  alignas(64) std::atomic<uint32_t> begun{0};
   alignas(64) std::atomic<uint32_t> finished{0};
   Body body = nullptr;
   void* context = nullptr;
   int index = 0, count = 0;
+
+  // Whether this call is now the asker's to do. What it is stays the same as long as nobody has.
+  bool begin(uint32_t call) {
+    uint32_t before = call - 1;
+    return begun.compare_exchange_strong(before, call, std::memory_order_acq_rel);
+  }
 };
 
 struct Pool {
@@ -88,7 +96,8 @@ void* work(void* argument) {
   Worker& worker = *static_cast<Worker*>(argument);
   for (uint32_t seen = 0;;) {
     await_change(worker.called, seen);
-    ++seen;
+    seen = worker.called.load(std::memory_order_acquire);
+    if (!worker.begin(seen)) continue;
     worker.body(worker.context, worker.index, worker.count);
     worker.finished.store(seen, std::memory_order_release);
     worker.finished.notify_one();
@@ -126,7 +135,7 @@ int start(Pool& pool, int wanted) {
   return wanted < pool.started ? wanted : pool.started;
 }
 
-void run_on_workers(Pool& pool, int threads, Body body, void* context) {
+void run_on_workers(Pool& pool, int threads, bool apart, Body body, void* context) {
   const int helpers = start(pool, threads - 1);
   for (int i = 0; i < helpers; ++i) {
     Worker& worker = pool.workers[i];
@@ -141,8 +150,12 @@ void run_on_workers(Pool& pool, int threads, Body body, void* context) {
   for (int i = 0; i < helpers; ++i) {
     Worker& worker = pool.workers[i];
     const uint32_t call = worker.called.load(std::memory_order_relaxed);
-    if (worker.finished.load(std::memory_order_acquire) != call)
-      await_change(worker.finished, call - 1);
+    if (apart && worker.begin(call)) {
+      body(context, i + 1, helpers + 1);
+      continue;
+    }
+    for (uint32_t last; (last = worker.finished.load(std::memory_order_acquire)) != call;)
+      await_change(worker.finished, last);
   }
 }
 
@@ -244,7 +257,7 @@ void Barrier::stay(int round) {
   note_late();
 }
 
-void parallel(int threads, Body body, void* context) {
+void parallel(int threads, bool apart, Body body, void* context) {
   if (threads < 2) return body(context, 0, 1);
   Pool& all = *pool();
   // Two calls at once: the second works alone rather than wait; no result depends on it.
@@ -254,7 +267,7 @@ void parallel(int threads, Body body, void* context) {
   if (shared)
     run_on_openmp(*shared, threads, body, context);
   else
-    run_on_workers(all, threads, body, context);
+    run_on_workers(all, threads, apart, body, context);
   all.taken.clear(std::memory_order_release);
 }
 

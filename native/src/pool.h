@@ -10,8 +10,11 @@ namespace recurra {
 // count is `threads`, or less where so many cannot be had (another call holds the pool). In a process
 // that runs PyTorch the threads are its own: they go on spinning for milliseconds after each of its
 // operations, and others would have to fight them for the processors.
+//
+// apart: no index waits for another. Then the caller also does the part of a thread that has not begun
+// when its own is done, rather than wait for a processor that somebody else has.
 using Body = void (*)(void* context, int index, int count);
-void parallel(int threads, Body body, void* context);
+void parallel(int threads, bool apart, Body body, void* context);
 
 // All `count` threads arrive before any goes on.
 class Barrier {

@@ -65,7 +65,7 @@ class ForwardSweep<Scan<R_, Activations>> {
   void run() {
     if (plan_.flags) fill_flags(call_, plan_.flags);
     if (p_.keep) name_writer(out_.kept);
-    parallel(team_.threads, [](void* self, int index, int count) {
+    parallel(team_.threads, true, [](void* self, int index, int count) {
       Flushing flushing;
       ProductScope products;
       static_cast<ForwardSweep*>(self)->work(index, count);
@@ -254,7 +254,7 @@ class BackwardSweep<Scan<R_, Activations>> {
 
   void run() {
     if (plan_.flags) fill_flags(call_, plan_.flags);
-    parallel(team_.threads, [](void* self, int index, int count) {
+    parallel(team_.threads, false, [](void* self, int index, int count) {
       Flushing flushing;
       ProductScope products;
       static_cast<BackwardSweep*>(self)->work(index, count);

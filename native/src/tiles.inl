@@ -46,7 +46,11 @@ inline void configure(long rows) {
     layout.rows[tile] = uint8_t(tile == 7 ? 16 : rows);
   }
   settle_memory();
+#if defined(RECURRA_EMULATED)
+  tile_layout(&layout);
+#else
   asm volatile("ldtilecfg %0" ::"m"(layout));
+#endif
   configured_rows = rows;
 }
 

@@ -1,6 +1,6 @@
-"""Run the tests of the kernels on an extension that was built with sanitizers.
+"""Run the tests of the kernels on an extension that was built apart: emulated or with sanitizers.
 
-python native/sanitized.py BUILD_FOLDER [pytest's arguments]
+python native/run_tests.py BUILD_FOLDER [pytest's arguments]
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# An editable install answers for the package ahead of every path.
+PATHS_FIRST = """import sys
+sys.meta_path[:] = [f for f in sys.meta_path if "Redirecting" not in type(f).__name__]
+"""
 
 
 def main() -> None:
-    """Put the package and the sanitized extension side by side, import from there, test."""
+    """Put the package and that extension side by side, import from there, test."""
     build = Path(sys.argv[1]).resolve()
     tree = build / "src"
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(ROOT / "src", tree, ignore=shutil.ignore_patterns("_native*", "__pycache__"))
     (extension,) = build.glob("_native*.so")
     shutil.copy(extension, tree / "recurra" / "kernels")
-    # An editable install answers for the package ahead of every path.
-    sys.meta_path[:] = [f for f in sys.meta_path if "Redirecting" not in type(f).__name__]
+    # Processes that tests start look here first, and obey as this one does.
+    (tree / "sitecustomize.py").write_text(PATHS_FIRST)
+    os.environ["PYTHONPATH"] = str(tree)
     sys.path.insert(0, str(tree))
-    os.environ["PYTHONPATH"] = str(tree)  # for the processes that tests start
+    exec(PATHS_FIRST)  # noqa: S102 - three lines of our own
 
     from recurra.kernels import choice
 
