@@ -78,6 +78,14 @@ def test_json_is_one_object(
         (["--jobs", "0"], "jobs must be at least 1"),
         (["--test", "nowhere.csv"], "nowhere.csv"),
         (["--test-fraction", "2"], "test_fraction must be in (0, 1)"),
+        (["--test-fraction", "0.3", "--test", "t.csv"], "leave one of them out"),
+        (["--parameters", "90", "--hidden", "3"], "--parameters says how large networks are"),
+        (
+            ["--valid-fraction", "0", "--patience", "3"],
+            "goes by held-out cases, and there are none",
+        ),
+        (["--symbol", "word"], "is for symbols, and the network reads numbers"),
+        (["--constraint", "unit_norm", "--cells", "gru,mingru"], "give --constrained input_weight"),
     ],
 )
 def test_refusals_are_one_sentence(

@@ -77,7 +77,9 @@ def test_few_steps_recommend_nothing(
     [
         (["--out", "curve.png"], ".svg"),
         (["--steps", "1"], "at least 2 steps"),
-        (["--lowest", "2", "--highest", "1"], "lowest <= highest"),
+        (["--lowest", "2", "--highest", "1"], "expected 0 < lowest < highest"),
+        (["--lowest", "1", "--highest", "1"], "rises from --lowest to --highest"),
+        (["--lowest", "0"], "both finite, got 0 and 1"),
         (["--lowest", "1", "--highest", "inf"], "both finite"),
         (
             ["--learning-rate", "1"],

@@ -63,6 +63,10 @@ def test_json_is_one_object_and_fit_gives_its_figure(
         (["--trials", "0"], "trials must be at least 1"),
         (["--valid", "nowhere.csv"], "nowhere.csv"),
         (["--valid-fraction", "0"], "judges by held-out sequences, and there are none"),
+        (["--study", "mine"], "give --storage URL too"),
+        (["--space", "window"], "window is to be searched, and its trials fail: window=16"),
+        (["--space", "window=16..240"], "set truncated=True, or leave it out"),
+        (["--space", "embedding"], "is for symbols, and the network reads numbers"),
         (["--storage", "here"], "is no URL of a database"),
     ],
 )

@@ -22,7 +22,9 @@ from recurra.spec.settings_rules import (
     NUMBERS_ONLY,
     RULES,
     SYMBOLS_ONLY,
+    WATCHED_ONLY,
     refuse_unfed,
+    refuse_unwatched,
     unread,
 )
 
@@ -44,6 +46,7 @@ CHANGED: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "max_norm": (2.0, {"constraint": "max_norm"}, {"constraint": "unit_norm"}),
     "l1_recurrent": (0.1, {}, {"cell": "mingru"}),
     "l2_recurrent": (0.1, {"cell": "rnn"}, {"cell": "mingru"}),
+    "weight_dropout": (0.2, {"cell": "lstm"}, {"cell": "mingru"}),
     "recurrent_init": ("identity", {}, {"cell": "mingru"}),
     "quantile": (0.9, {"loss": "quantile"}, {}),
     "chrono_length": (50, {"bias_init": "chrono"}, {"bias_init": "gate"}),
@@ -103,7 +106,8 @@ def graphs(signal: Signal) -> dict[str, Graph]:
 @pytest.mark.parametrize("name", [*SYMBOLS_ONLY, *NUMBERS_ONLY])
 def test_what_is_of_symbols_is_refused_of_numbers(name: str) -> None:
     plain = Settings().flat()
-    values = plain | {name: 3 if name in ("embedding", "min_count") else 0.25}
+    value = {float: 0.25, bool: True, str: "other", type(None): 5}.get(type(plain[name]), 3)
+    values = plain | {name: value}
     numbers, symbols = graphs(Signal("steps", 2)), graphs(Signal("steps", 2, "token"))
     own, other = (symbols, numbers) if name in SYMBOLS_ONLY else (numbers, symbols)
     refuse_unfed(values, plain, own)
@@ -128,3 +132,26 @@ def test_every_loss_is_taken_where_it_means_something_and_refused_elsewhere() ->
         refuse_foreign(Settings.from_flat({"loss": "cross_entropy"}), "tag")
     with pytest.raises(SettingsError, match="belongs to classify"):
         refuse_foreign(Settings.from_flat({"loss": "mse"}), "forecast")
+
+
+@pytest.mark.parametrize("name", WATCHED_ONLY)
+def test_what_goes_by_held_out_cases_is_refused_where_there_are_none(name: str) -> None:
+    plain = Settings().flat()
+    changed = plain | {name: {"patience": 3, "coverage": 0.9}.get(name, True)}
+    refuse_unwatched(plain, plain)
+    refuse_unwatched(plain | {"patience": 0}, plain)
+    with pytest.raises(SettingsError, match=f"^{name}=.* goes by held-out cases, and there are"):
+        refuse_unwatched(changed, plain)
+
+
+def test_a_constraint_on_weights_that_a_cell_lacks_names_the_cure() -> None:
+    given = {"cell": "mingru", "constraint": "unit_norm"}
+    with pytest.raises(
+        SettingsError, match="minGRU has no recurrent weights: give --constrained i"
+    ):
+        refuse_foreign(Settings.from_flat(given), "classify")
+    named = {"constrained": ("recurrent_weight", "bias")}
+    with pytest.raises(SettingsError, match=r"give --constrained bias$"):
+        refuse_foreign(Settings.from_flat(given | named), "classify")
+    for cured in ({"constrained": ("input_weight",)}, {"cell": "gru"}, {"constraint": "none"}):
+        refuse_foreign(Settings.from_flat(given | cured), "classify")

@@ -162,8 +162,10 @@ def test_held_out_cases_may_be_given() -> None:
 
 
 def test_nothing_need_be_held_out() -> None:
-    fitted = fit_cases(cases(), settings(valid_fraction=0.0, patience=1))
+    fitted = fit_cases(cases(), settings(valid_fraction=0.0))
     assert (fitted.best_epoch, fitted.metrics) == (3, None)
+    with pytest.raises(SettingsError, match="patience=1 goes by held-out cases, and there are no"):
+        fit_cases(cases(), settings(valid_fraction=0.0, patience=1))
 
 
 def test_numbers_are_learnt_in_their_own_unit() -> None:

@@ -45,9 +45,7 @@ _FLAGS = [name for section in SECTIONS.values() for name in section.model_fields
     type=click.Path(path_type=Path),
     help="Sequences that judge; default: test_fraction of DATA, held out once.",
 )
-@click.option(
-    "--test-fraction", default=0.2, show_default=True, help="Share of DATA that is held out."
-)
+@click.option("--test-fraction", type=float, help="Share of DATA that is held out. [default: 0.2]")
 @click.option(
     "--parameters", type=int, help="Of each network; default: as many as a GRU of `hidden` has."
 )
@@ -74,7 +72,7 @@ def command(
     against: str,
     seeds: int,
     test: Path | None,
-    test_fraction: float,
+    test_fraction: float | None,
     parameters: int | None,
     equal_time: bool,
     jobs: int,
@@ -90,6 +88,10 @@ def command(
     The same command goes on where it was stopped; further cells or seeds are added to what is
     there. `seed` parts the sequences and begins the trainings' own seeds.
     """
+    if test is not None and test_fraction is not None:
+        raise click.UsageError("--test judges, or --test-fraction of DATA: leave one of them out")
+    if parameters is not None and flags["hidden"] is not None:
+        raise click.UsageError("--parameters says how large networks are, or --hidden: choose one")
     require_train_extra()
     from recurra.cli.compare_progress import watcher
     from recurra.train.compare import compare_cases, read_cells
@@ -116,7 +118,7 @@ def command(
                 against=rivals,
                 seeds=seeds,
                 test=tested,
-                test_fraction=test_fraction,
+                test_fraction=0.2 if test_fraction is None else test_fraction,
                 parameters=parameters,
                 equal_time=equal_time,
                 jobs=jobs,

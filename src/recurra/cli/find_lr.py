@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
 from recurra.cli.hints import flags_of
 from recurra.cli.options import config_option, json_option
 from recurra.cli.printed import json_line, quoted
+from recurra.errors import OutputError, SettingsError
 from recurra.estimators.requirements import require_train_extra
 from recurra.spec.settings import SECTIONS
 
@@ -60,10 +62,14 @@ def command(
     """
     require_train_extra()
     from recurra.codecs import read_cases
-    from recurra.errors import OutputError
     from recurra.spec.disk import write_atomic
     from recurra.train.find_lr import find_lr, range_curve
 
+    if not 0 < lowest < highest < math.inf:
+        raise SettingsError(
+            "the learning rate rises from --lowest to --highest: expected 0 < lowest < highest, "
+            f"both finite, got {lowest:g} and {highest:g}"
+        )
     out = Path("runs") / f"{data.stem}-find-lr.svg" if out is None else out
     if out.suffix.lower() != ".svg":
         raise OutputError(f"{out}: expected a name that ends in .svg, got {out.suffix!r}")

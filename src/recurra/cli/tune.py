@@ -51,7 +51,9 @@ _SHOWN = 5
     help="A database that processes on several machines share, such as sqlite:///study.db. "
     "[default: a file in OUT]",
 )
-@click.option("--study", metavar="NAME", help="Of the search in it. [default: the name of OUT]")
+@click.option(
+    "--study", metavar="NAME", help="Of the search in that database. [default: the name of OUT]"
+)
 @config_option
 @click.option(
     "--out",
@@ -84,6 +86,8 @@ def command(
     The same command goes on where it was stopped or killed; started several times at once, the
     processes share the work. What is found is OUT/best.toml, for `recurra fit --config`.
     """
+    if study is not None and storage is None:
+        raise click.UsageError("--study names a search in a database: give --storage URL too")
     require_train_extra()
     from recurra.cli.tune_progress import watcher
     from recurra.codecs import read_cases, task_of

@@ -19,7 +19,12 @@ from recurra.errors import SettingsError
 from recurra.spec.section import Section
 from recurra.spec.settings_data import DataSettings
 from recurra.spec.settings_model import ModelSettings
-from recurra.spec.settings_rules import RULES, refuse_wrong_loss, unread
+from recurra.spec.settings_rules import (
+    RULES,
+    refuse_absent_weights,
+    refuse_wrong_loss,
+    unread,
+)
 from recurra.spec.settings_training import TrainingSettings
 
 __all__ = [
@@ -152,6 +157,7 @@ def refuse_foreign(settings: Settings, task: str) -> None:
             f"symbol='piece' belongs to generate, the task is {task}: take character or word"
         )
     refuse_wrong_loss(settings.flat(), task)
+    refuse_absent_weights(settings.flat())
     for name, why in unread(settings.flat(), plain).items():
         raise SettingsError(
             f"{name}={settings.flat()[name]!r} is read with {why}: leave it out, or change that"

@@ -48,7 +48,9 @@ class DataSettings(Section):
         "utf-16, latin-1, ...",
     )
     symbol: Literal["character", "word", "piece"] = Field(
-        "character", description="What a text is cut into; byte-pair pieces: to generate only."
+        "character",
+        description="What a text is cut into; byte-pair pieces: to generate only.",
+        json_schema_extra={"tasks": ["classify", "regress", "tag", "generate"]},
     )
     sequences: Literal["whole", "line"] = Field(
         "whole",

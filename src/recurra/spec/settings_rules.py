@@ -19,8 +19,11 @@ __all__ = [
     "NUMBERS_ONLY",
     "RULES",
     "SYMBOLS_ONLY",
+    "WATCHED_ONLY",
     "Rule",
+    "refuse_absent_weights",
     "refuse_unfed",
+    "refuse_unwatched",
     "refuse_wrong_loss",
     "unread",
 ]
@@ -81,6 +84,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "l1_recurrent": (_RECURRENT,),
         "l2_recurrent": (_RECURRENT,),
         "recurrent_init": (_RECURRENT,),
+        "weight_dropout": (_RECURRENT,),
         "quantile": (_one_of("loss", "quantile"),),
         "chrono_length": (_one_of("bias_init", "chrono"),),
         "init_gain": (
@@ -102,6 +106,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "shortest_window": (_one_of("window_schedule", "random", "growing"),),
     }
 )
+_RECURRENT_WEIGHT = "recurrent_weight"
 # The losses that a task can take by name, its own first.
 LOSSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -113,8 +118,13 @@ LOSSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 # Settings that only networks read whose inputs are symbols, or numbers.
-SYMBOLS_ONLY = ("embedding", "embedding_dropout", "min_count")
-NUMBERS_ONLY = ("input_noise", "winsorise")
+SYMBOLS_ONLY = (
+    *("embedding", "embedding_dropout", "min_count", "symbol", "lowercase"),
+    *("character_hidden", "character_embedding", "pair_embedding"),
+)
+NUMBERS_ONLY = ("input_noise", "winsorise", "missing", "frame_width")
+# Settings that learn from held-out cases, or stop by them.
+WATCHED_ONLY = ("patience", "calibrate", "tune_threshold", "coverage")
 
 
 def unread(values: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, str]:
@@ -153,6 +163,40 @@ def refuse_wrong_loss(values: Mapping[str, Any], task: str) -> None:
             f"loss={loss!r} counts step by step, and a CRF learns whole paths: set crf=False, or "
             "leave loss out"
         )
+
+
+def refuse_absent_weights(values: Mapping[str, Any]) -> None:
+    """Refuse a constraint on recurrent weights of a cell that has none (SettingsError).
+
+    Args:
+        values: Every setting.
+    """
+    names = values["constrained"]
+    if values["constraint"] != "none" and values["cell"] == "mingru" and _RECURRENT_WEIGHT in names:
+        others = [name for name in names if name != _RECURRENT_WEIGHT] or ["input_weight"]
+        raise SettingsError(
+            f"constraint={values['constraint']!r} is to hold for recurrent_weight, and minGRU has "
+            f"no recurrent weights: give --constrained {','.join(others)}"
+        )
+
+
+def refuse_unwatched(values: Mapping[str, Any], plain: Mapping[str, Any]) -> None:
+    """Refuse a setting that was changed and that goes by held-out cases, where there are none.
+
+    Args:
+        values: Every setting.
+        plain: Every default.
+
+    Raises:
+        SettingsError: names the setting.
+    """
+    for name in WATCHED_ONLY:
+        # Never to stop is what happens.
+        if values[name] != plain[name] and values[name]:
+            raise SettingsError(
+                f"{name}={values[name]!r} goes by held-out cases, and there are none: give "
+                "valid_fraction=0.15, or held-out cases of their own, or leave it out"
+            )
 
 
 def refuse_unfed(

@@ -22,8 +22,8 @@ from recurra.errors import OutputError, SettingsError
 from recurra.spec.canonical import json_from_bytes, json_to_bytes
 from recurra.spec.disk import write_atomic
 from recurra.spec.report import Comparison
-from recurra.spec.settings import ModelSettings, Settings
-from recurra.spec.settings_rules import unread
+from recurra.spec.settings import ModelSettings, Settings, refuse_foreign
+from recurra.spec.settings_rules import refuse_unfed, unread
 from recurra.train.baselines import baselines_of
 from recurra.train.compare_costs import step_us
 from recurra.train.compare_material import Files, Material, material_of
@@ -121,7 +121,7 @@ def compare_cases(
     cells = (*read_cells(cells), *read_rivals(against))
     _check(seeds, test_fraction, jobs, files)
     material = material_of(cases, settings, test=test, test_fraction=test_fraction)
-    _refuse_unread(material.settings, cells)
+    _refuse_unread(material, cells)
     model = material.settings.model
     budget = parameters
     if budget is None:
@@ -181,13 +181,18 @@ def _check(seeds: int, test_fraction: float, jobs: int, files: Files | None) -> 
         )
 
 
-def _refuse_unread(settings: Settings, cells: Sequence[str]) -> None:
-    """Refuse a setting that no network of the comparison reads."""
+def _refuse_unread(material: Material, cells: Sequence[str]) -> None:
+    """Refuse a setting that no network of the comparison reads, or that one cannot be given."""
+    settings = material.settings
     plain, kinds = Settings().flat(), [cell for cell in cells if cell in CELLS]
     found = [unread(settings.flat() | {"cell": cell}, plain) for cell in kinds]
-    for name, why in found[0].items():
+    for name, why in found[0].items() if found else ():
         if all(name in others for others in found):
             raise SettingsError(f"{name} is read with {why}: leave it out")
+    for cell in cells:
+        refuse_foreign(material.settings_of(cell), material.task.name)
+    graphs = material.task.graphs(settings.model, material.codec)
+    refuse_unfed(settings.flat(), plain, graphs)
 
 
 def _open(folder: Path, identity: dict[str, Any], force: bool) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from recurra.codecs import AbstractCodec, Cases, read_cases, task_of
 from recurra.errors import DataError
 from recurra.spec.settings import Settings, refuse_foreign, without_unread
+from recurra.spec.settings_rules import refuse_unwatched
 from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import hidden_for, parameter_count
@@ -123,6 +124,7 @@ def material_of(
 
     Raises:
         DataError: nothing is left to test by or to learn from; a label that training never sees.
+        SettingsError: no training would read a setting.
     """
     name = task_of(cases, settings.data)
     chosen = Settings.from_flat(
@@ -154,6 +156,8 @@ def material_of(
             path=test.source,
         )
     train, valid = task.parts(cases, chosen)
+    if valid is None:
+        refuse_unwatched(chosen.flat(), Settings().flat())
     codec = task.codec(train, chosen)
     encoded = task.encoded(codec, train, chosen, training=True)
     test = codec.arrange(test)

@@ -59,8 +59,8 @@ class Constraint:
         for name in settings.constrained:
             if name not in lasts | set(named):
                 raise SettingsError(
-                    f"constrained names {name!r}, which is no weight of this network; it has "
-                    f"{', '.join(sorted(lasts))}"
+                    f"constrained names {name!r}, which is no weight of this network: give some "
+                    f"of those that it has, {', '.join(sorted(lasts))}"
                 )
         places = [place for path, place in named.items() if wanted & {path, place[1]}]
         if projected:

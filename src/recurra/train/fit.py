@@ -12,13 +12,13 @@ from typing import Any
 import torch
 
 from recurra.codecs import AbstractCodec, Cases, after, tail_of, task_of
-from recurra.errors import SettingsError, TrainingError
+from recurra.errors import TrainingError
 from recurra.runtime import MODELS, Parts
 from recurra.spec.batch import EncodedCases
 from recurra.spec.graph import Graph
 from recurra.spec.report import Calibration, EpochRecord, Finding, FitReport
 from recurra.spec.settings import Settings, refuse_foreign
-from recurra.spec.settings_rules import refuse_unfed
+from recurra.spec.settings_rules import refuse_unfed, refuse_unwatched
 from recurra.spec.version import __version__
 from recurra.tasks import AbstractTask, task_for
 from recurra.train.budget import parameter_count
@@ -195,6 +195,7 @@ def fit_cases(
     Raises:
         DataError: the cases cannot be learnt from.
         OutputError: something stands in the way, or a folder cannot be written; before training.
+        SettingsError: nothing would read a setting, or settings contradict each other.
         TrainingError: the loss became NaN, or the checkpoint does not fit.
     """
     begin = time.perf_counter()
@@ -207,11 +208,8 @@ def fit_cases(
         task = task.based(base.decoder, base.weights)
         cases = after(base.codec, tail, cases)
     train, held = _parts(task, cases, settings, valid, base)
-    if held is None and (chosen.calibrate or chosen.tune_threshold or chosen.coverage):
-        raise SettingsError(
-            "calibrate, tune_threshold and coverage learn from held-out cases, and there are none: "
-            "give valid_fraction=0.15, or held-out cases of their own"
-        )
+    if held is None:
+        refuse_unwatched(settings.flat(), Settings().flat())
     codec = base.codec if base else task.codec(train, settings)
     encoded = task.encoded(codec, train, settings, training=True)
     watched = held or train

@@ -24,6 +24,7 @@ from recurra.train.lock import LOCK, locked
 from recurra.train.optimiser import optimiser_class
 from recurra.train.own_folder import require_own_folder
 from recurra.train.tune_report import write_results
+from recurra.train.tune_space import refuse_untrainable
 from recurra.train.tune_study import (
     PLACE,
     STUDY,
@@ -145,6 +146,7 @@ def _searched(
             "or held-out sequences of their own with --valid"
         )
     codec = task.codec(train, whole)
+    refuse_untrainable(space, chosen, name, task.graphs(whole.model, codec))
     tree = chosen.model_dump(mode="json")
     identity = {**tree["data"], **tree["model"], **tree["training"]}
     del identity["checkpoint_every"], identity["track"]
