@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recurra.convert.layouts import Array
-from recurra.errors import BundleError, ConversionError, SpecError
+from recurra.errors import ConversionError, SpecError
 from recurra.spec.canonical import json_from_bytes, json_to_bytes
 from recurra.spec.disk import write_atomic
 from recurra.spec.graph import node_from_json, node_to_json
@@ -19,7 +19,16 @@ from recurra.spec.node import AbstractNode
 from recurra.spec.nodes import Bidirectional, Stack
 from recurra.spec.tensors import tensors_from_bytes, tensors_to_bytes
 
-__all__ = ["Found", "Side", "join", "read_layers", "stacked", "write_layers"]
+__all__ = [
+    "Found",
+    "Side",
+    "join",
+    "layers_from_bytes",
+    "layers_to_bytes",
+    "read_layers",
+    "stacked",
+    "write_layers",
+]
 
 _KEY = "recurra.layers"
 # The weights of one cell by its parameters' names, below the cell itself.
@@ -69,13 +78,18 @@ def stacked(layers: Sequence[Side]) -> Side:
 
 def write_layers(path: Path, layers: Sequence[Found]) -> None:
     """Keep layers in a file of their own, whole or not at all."""
+    write_atomic(path, layers_to_bytes(layers))
+
+
+def layers_to_bytes(layers: Sequence[Found], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Layers, whose names differ, as one safetensors file; more texts may go along."""
     nodes = {
         one.name: {"node": node_to_json(one.node), "reverse": one.reverse, "notes": [*one.notes]}
         for one in layers
     }
     arrays = {f"{one.name}/{p}": array for one in layers for p, array in one.weights.items()}
     text = json_to_bytes(nodes, indent=None).decode("utf-8")
-    write_atomic(path, tensors_to_bytes(arrays, {_KEY: text}))
+    return tensors_to_bytes(arrays, {**(metadata or {}), _KEY: text})
 
 
 def read_layers(path: str | Path) -> dict[str, Found]:
@@ -86,15 +100,27 @@ def read_layers(path: str | Path) -> dict[str, Found]:
     """
     path = Path(path)
     try:
-        arrays, metadata = tensors_from_bytes(path.read_bytes(), path.name)
-        if _KEY not in metadata:
-            raise ConversionError(f"{path} holds no layers that `recurra import` wrote")
-        tree = json_from_bytes(metadata[_KEY].encode("utf-8"), f"{path.name}, {_KEY}")
-        return {name: _found(name, entry, arrays) for name, entry in tree.items()}
+        return layers_from_bytes(path.read_bytes(), str(path))[0]
     except OSError as error:
         raise ConversionError(f"{path} cannot be read: {error.strerror}") from error
-    except (BundleError, SpecError, AttributeError, KeyError, TypeError) as error:
-        raise ConversionError(f"{path} is no file of layers, or is damaged: {error}") from error
+
+
+def layers_from_bytes(raw: bytes, where: str) -> tuple[dict[str, Found], dict[str, str]]:
+    """What `layers_to_bytes` made: layers by name, and all texts.
+
+    Raises:
+        ConversionError: it is something else, or its weights do not fit its nodes.
+    """
+    try:
+        arrays, metadata = tensors_from_bytes(raw, Path(where).name)
+        if _KEY not in metadata:
+            raise ConversionError(f"{where} holds no layers that `recurra import` wrote")
+        tree = json_from_bytes(metadata[_KEY].encode("utf-8"), _KEY)
+        return {name: _found(name, entry, arrays) for name, entry in tree.items()}, metadata
+    except ConversionError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ConversionError(f"{where} is no file of layers, or is damaged: {error}") from error
 
 
 def _found(name: str, entry: Mapping[str, object], arrays: Mapping[str, Array]) -> Found:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -11,18 +13,72 @@ from recurra.convert.layouts import TURNABLE
 from recurra.errors import ConversionError
 from recurra.spec.cells import ACTIVATIONS, AbstractCell, GRUCell, LSTMCell, RNNCell
 
-__all__ = ["KINDS", "cell_of_config", "training_only"]
+__all__ = ["CELLS", "DIRECT", "KINDS", "Part", "cell_of_config", "parts_of", "training_only"]
 
 # Keras' class -> ours; `recurra.keras` has classes of the same names.
 KINDS: Mapping[str, type[AbstractCell]] = MappingProxyType(
     {"GRU": GRUCell, "LSTM": LSTMCell, "SimpleRNN": RNNCell}
 )
+# Keras' cells, which its layer RNN runs -> the layer that is the same with RNN around it.
+CELLS: Mapping[str, str] = MappingProxyType({f"{kind}Cell": kind for kind in KINDS})
+# The layers of one direction.
+DIRECT = (*KINDS, "RNN")
 # What acts in training only, and what our layers have none of.
 _IN_TRAINING = (
     *("dropout", "recurrent_dropout", "kernel_regularizer", "recurrent_regularizer"),
     *("bias_regularizer", "activity_regularizer", "kernel_constraint", "recurrent_constraint"),
     "bias_constraint",
 )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One cell of a layer of one direction.
+
+    Args:
+        kind: "GRU", "LSTM" or "SimpleRNN".
+        config: The cell's, and its layer's.
+        place: The groups below the layer's in which its weights lie.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    place: tuple[str, ...]
+
+
+def parts_of(what: str, config: Mapping[str, Any]) -> list[Part]:
+    """The cells of a layer of one direction, from the input upwards.
+
+    Args:
+        what: Its class, one of `DIRECT`.
+        config: As Keras writes it.
+
+    Raises:
+        ConversionError: it is an RNN over another cell; says which.
+    """
+    if what != "RNN":
+        return [Part(what, config, ("cell",))]
+    cell = config["cell"]
+    if cell["class_name"] != "StackedRNNCells":
+        return [Part(_kind_of(cell), {**config, **cell["config"]}, ("cell",))]
+    parts, named = list[Part](), Counter[str]()
+    for inner in cell["config"]["cells"]:
+        kind = _kind_of(inner)
+        # As Keras names the members of a list: by their class, numbered from the second.
+        name = {"GRU": "gru_cell", "LSTM": "lstm_cell", "SimpleRNN": "simple_rnn_cell"}[kind]
+        place = f"{name}_{named[name]}" if named[name] else name
+        named[name] += 1
+        parts.append(Part(kind, {**config, **inner["config"]}, ("cell", "cells", place)))
+    if not parts:
+        raise ConversionError("Keras' StackedRNNCells has no cell")
+    return parts
+
+
+def _kind_of(cell: Mapping[str, Any]) -> str:
+    what = cell["class_name"]
+    if what not in CELLS:
+        raise ConversionError(f"Keras' RNN runs a {what}; ours are {', '.join(CELLS)}")
+    return CELLS[what]
 
 
 def cell_of_config(config: Mapping[str, Any], kind: str, shapes: Sequence[tuple[int, ...]]) -> Any:
