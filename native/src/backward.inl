@@ -93,6 +93,7 @@ class BackwardSweep {
         to_inputs(from, block, smaller(row_end, block + rows_at_hand));
       pack_columns(from, row, row_end);
       all_.wait(count);
+      if (chunk == 0) break;  // the last to be taken goes straight to the weights
       to_weights(index, count, (to - from) * p_.batch, chunks_ - 1 - chunk);
       all_.wait(count);
     }
@@ -379,20 +380,22 @@ class BackwardSweep {
   }
 
   void finish(int index, int count) {
-    const auto finish = [&](auto& gradient, const int* gates, long inputs, R* weight, R* bias,
-                            R* other_bias) {
+    const long rows = smaller(p_.time, chunk_) * p_.batch;
+    const auto finish = [&](auto& gradient, int first, const int* gates, long inputs, R* weight,
+                            R* bias, R* other_bias) {
       long from, to;
       Team::part(gradient.items(), 1, index, count, from, to);
-      gradient.finish(from, to, chunks_, gates, p_.units, inputs, weight, bias, other_bias);
+      gradient.finish(from, to, slots_, first, rows,
+                      {gates, p_.units, inputs, weight, bias, other_bias});
     };
     // Where no chain stands alone both biases enter the same sums: one gradient for both.
-    finish(d_input_, F::input_gates, p_.inputs, out_.input_weight, out_.input_bias,
+    finish(d_input_, F::input_slot, F::input_gates, p_.inputs, out_.input_weight, out_.input_bias,
            F::split_candidate ? nullptr : out_.recurrent_bias);
-    finish(d_recurrent_, F::recurrent_gates, p_.units, out_.recurrent_weight, out_.recurrent_bias,
-           nullptr);
+    finish(d_recurrent_, F::recurrent_slot, F::recurrent_gates, p_.units, out_.recurrent_weight,
+           out_.recurrent_bias, nullptr);
     if constexpr (F::two_stages)
-      finish(d_candidate_, F::recurrent_gates + F::first, p_.units, out_.recurrent_weight, nullptr,
-             nullptr);
+      finish(d_candidate_, F::first, F::recurrent_gates + F::first, p_.units, out_.recurrent_weight,
+             nullptr, nullptr);
   }
 
   template <int N>

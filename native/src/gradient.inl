@@ -172,20 +172,21 @@ class WeightGradient {
   void prepare(Carve& carve, const Columns& columns, long panels, long chunks) {
     columns_ = columns;
     panels_ = panels;
-    for (levels_ = 0; chunks >> levels_; ++levels_) {}
+    // The last chunk's sums go straight to where all of them are wanted.
+    last_ = chunks - 1;
+    for (levels_ = 0; chunks && last_ >> levels_; ++levels_) {}
     sums_ = carve.take<R>(size_t(levels_) * items() * tile_size);
   }
 
   long tiles() const { return ceiling(columns_.columns, at_once); }
   long items() const { return panels_ * tiles(); }
 
-  // Items [from, to) of one chunk.
+  // Items [from, to) of one chunk that is not the last.
   template <class Slots>
   void add(long from, long to, const Slots& slots, int first, long rows, long chunk) {
     alignas(64) R sum[tile_size];
     for (long item = from; item < to; ++item) {
-      const long j = item / tiles(), tile = item % tiles();
-      const long columns = smaller(at_once, columns_.columns - tile * at_once);
+      const auto [j, tile, columns] = place(item);
       gradient_of<N>(columns_, tile, slots, j, first, rows, sum);
       int at = 0;
       for (; chunk >> at & 1; ++at) add_to(sum, level(at, item), columns * N);
@@ -193,41 +194,57 @@ class WeightGradient {
     }
   }
 
-  // Writes gate rows gate[n] of weight [G*H, K], and of the biases what stands in the column beyond.
-  void finish(long from, long to, long chunks, const int* gate, long units, long inputs, R* weight,
-              R* bias, R* other_bias) {
+  // The last chunk, and with it all: writes gate rows gate[n] of `to.weight` [G*H, K], and of the
+  // biases what stands in the column beyond.
+  struct Target {
+    const int* gate;
+    long units, inputs;
+    R *weight, *bias, *other_bias;
+  };
+  template <class Slots>
+  void finish(long from, long to, const Slots& slots, int first, long rows, const Target& target) {
+    if (last_ < 0) return;
+    alignas(64) R sum[tile_size];
     for (long item = from; item < to; ++item) {
-      const long j = item / tiles(), tile = item % tiles();
-      const long columns = smaller(at_once, columns_.columns - tile * at_once);
-      R* sum = nullptr;
+      const auto [j, tile, columns] = place(item);
+      gradient_of<N>(columns_, tile, slots, j, first, rows, sum);
       for (int at = 0; at < levels_; ++at)
-        if (chunks >> at & 1) {
-          if (sum) add_to(level(at, item), sum, columns * N);
-          sum = level(at, item);
-        }
-      if (!sum) continue;
-      for (int n = 0; n < N; ++n)
-        for (long lane = 0; lane < smaller(W, units - j * W); ++lane) {
-          const long row = gate[n] * units + j * W + lane;
-          for (long m = 0; m < columns; ++m) {
-            const R value = sum[(m * N + n) * W + lane];
-            const long column = tile * at_once + m;
-            if (column < inputs) {
-              weight[row * inputs + column] = value;
-              continue;
-            }
-            if (bias) bias[row] = value;
-            if (other_bias) other_bias[row] = value;
-          }
-        }
+        if (last_ >> at & 1) add_to(sum, level(at, item), columns * N);
+      write(sum, item, target);
     }
   }
 
  private:
+  struct Place {
+    long j, tile, columns;
+  };
+  Place place(long item) const {
+    const long tile = item % tiles();
+    return {item / tiles(), tile, smaller(at_once, columns_.columns - tile * at_once)};
+  }
+
+  void write(const R* sum, long item, const Target& target) const {
+    const auto [j, tile, columns] = place(item);
+    for (int n = 0; n < N; ++n)
+      for (long lane = 0; lane < smaller(W, target.units - j * W); ++lane) {
+        const long row = target.gate[n] * target.units + j * W + lane;
+        for (long m = 0; m < columns; ++m) {
+          const R value = sum[(m * N + n) * W + lane];
+          const long column = tile * at_once + m;
+          if (column < target.inputs) {
+            target.weight[row * target.inputs + column] = value;
+            continue;
+          }
+          if (target.bias) target.bias[row] = value;
+          if (target.other_bias) target.other_bias[row] = value;
+        }
+      }
+  }
+
   R* level(int at, long item) const { return sums_ + (at * items() + item) * tile_size; }
 
   Columns columns_;
-  long panels_ = 0;
+  long panels_ = 0, last_ = -1;
   int levels_ = 0;
   R* sums_ = nullptr;
 };

@@ -286,6 +286,7 @@ class BackwardSweep<Scan<R_, Activations>> {
       to_inputs(from, steps, row, row_end);
       pack_columns(from, steps, row, row_end);
       all_.wait(count);
+      if (chunk == 0) break;  // the last to be taken goes straight to the weights
       long item, item_end;
       Team::part(d_input_.items(), 1, index, count, item, item_end);
       d_input_.add(item, item_end, slots_, 0, steps * p_.batch, chunks_ - 1 - chunk);
@@ -296,8 +297,8 @@ class BackwardSweep<Scan<R_, Activations>> {
     });
     long item, item_end;
     Team::part(d_input_.items(), 1, index, count, item, item_end);
-    d_input_.finish(item, item_end, chunks_, F::input_gates, p_.units, p_.inputs,
-                    out_.input_weight, out_.input_bias, nullptr);
+    d_input_.finish(item, item_end, slots_, 0, smaller(p_.time, chunk_) * p_.batch,
+                    {F::input_gates, p_.units, p_.inputs, out_.input_weight, out_.input_bias, nullptr});
   }
 
   template <class Visit>
