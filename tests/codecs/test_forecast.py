@@ -64,7 +64,7 @@ def test_the_newest_window_ends_before_the_future() -> None:
 
 
 def test_a_known_covariate_without_its_future_is_refused() -> None:
-    with pytest.raises(DataError, match="expected the 4 rows that come with holiday"):
+    with pytest.raises(DataError, match="expected 4 rows behind the history with holiday"):
         codec().newest([with_future(3)])
     history = with_future()
     history.values[-1, 2] = np.nan

@@ -69,6 +69,11 @@ def test_unmatched_spans_are_counted_and_the_first_named(tmp_path: Path) -> None
     assert note.startswith("3 tags are out of order for bmes (the first in line 2)")
 
 
+def test_a_single_unmatched_tag_is_one_tag(tmp_path: Path) -> None:
+    (note,) = read_conll(file(tmp_path, "a B-X\nb E-X\nc E-X\n")).notes
+    assert note.startswith("1 tag is out of order for bioes (the first in line 3)")
+
+
 def test_sentences_are_told_from_a_table_by_their_gaps(tmp_path: Path) -> None:
     assert looks_like_conll(file(tmp_path, "a\tO\n\nb\tO\n"))
     assert not looks_like_conll(file(tmp_path, "id\tlabel\n1\tO\n\n\n"))

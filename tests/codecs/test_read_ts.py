@@ -105,9 +105,9 @@ def test_there_may_be_no_target(write: Any) -> None:
         ("@classLabel true\n@data\n", "line 1: expected the labels after @classLabel true"),
         ("@targetLabel true\n@data\n1,2:u\n", "line 3: expected a finite number as target.*'u'"),
         ("@data\n1:2\n1\n", "line 3: expected 2 channels, got 1"),
-        ("@univariate true\n@data\n1:2\n", "line 3: expected 1 channels, got 2"),
+        ("@univariate true\n@data\n1:2\n", "line 3: expected 1 channel, got 2"),
         ("@\n@data\n", "expected cases after @data"),
-        ("@classLabel true u\n@data\nu\n", "line 3: expected 1 channels and a target, got 0: "),
+        ("@classLabel true u\n@data\nu\n", "line 3: expected 1 channel and a target, got 0: "),
     ],
 )
 def test_a_wrong_line_is_named(refusal: Callable[..., DataError], content: str, words: str) -> None:

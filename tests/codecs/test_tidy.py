@@ -59,7 +59,7 @@ def test_of_several_measurements_the_last_counts_and_is_said(write: Any) -> None
     cases = read(write, TIDY + "p,00:07,temp,39.5,u\n")
     assert listed(cases.inputs[0])[0] == [73, 39.5, None]
     assert cases.notes == (
-        "1 measurements repeat a variable at one time of one id: the last one of each counts",
+        "1 measurement repeats a variable at one time of one id: the last one of each counts",
     )
 
 
@@ -91,6 +91,38 @@ def test_a_trained_model_reads_a_file_that_lacks_a_variable(write: Any) -> None:
     assert listed(cases.inputs[0]) == [[None, 36, None]]
 
 
+def _told(write: Any, content: str, **training: Any) -> tuple[str, ...]:
+    # Of training, where a variable must vary.
+    more = "q,00:40,unit,2,v\n"
+    codec = fit_codec(
+        read(write, TIDY + more, **training), DataSettings(missing="last"), "classify"
+    )
+    # As a bundle holds it.
+    codec = type(codec).from_json(codec.to_json())
+    new = write("id,time,what,reading\n" + content, "new.csv")
+    return read_cases(new, DataSettings(), need_target=False, expect=codec).notes
+
+
+def test_a_variable_that_the_model_does_not_know_is_told(write: Any) -> None:
+    all_known = "r,00:10,temp,36\nr,00:10,pulse,60\nr,00:20,unit,1\n"
+    assert _told(write, all_known) == ()
+    (unknown,) = _told(write, all_known + "r,00:20,puls,61\nr,00:30,puls,62\n")
+    assert "not trained on it: 'puls' (2 rows); it knows 'pulse', 'temp', 'unit'" in unknown
+    (absent,) = _told(write, "r,00:10,temp,36\nr,00:10,pulse,60\n")
+    assert "never measured here, though the model was trained on it: 'unit'" in absent
+    both = _told(write, "r,00:10,temp,36\nr,00:20,new,1\n")
+    assert len(both) == 2
+    # What training chose not to read is no news.
+    assert _told(write, all_known, features=("temp",)) == ()
+
+
+def test_a_file_without_any_variable_of_the_model_is_refused(write: Any) -> None:
+    with pytest.raises(
+        DataError, match=r"column 'what': expected the variables .*'pulse', 'temp', 'unit', got 'a'"
+    ):
+        _told(write, "r,00:10,a,36\n")
+
+
 def test_its_columns_survive_the_bundle(write: Any) -> None:
     cases = read(write, features=("pulse",))
     codec = fit_codec(cases, DataSettings(missing="last"), "classify")
@@ -103,7 +135,7 @@ def test_what_is_missing_and_repeated_is_reported(write: Any) -> None:
     path = write(TIDY + "p,00:07,temp,39.5,u\n", "f.csv")
     found = inspect(path, DataSettings(**NAMED))
     assert dict(found.missing) == {"pulse": 0.25, "temp": 0.5, "unit": 0.75}
-    assert any("repeat a variable" in warning for warning in found.warnings)
+    assert any("repeats a variable" in warning for warning in found.warnings)
     assert found.role_of("variable") == "what"
 
 

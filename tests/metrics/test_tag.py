@@ -127,7 +127,7 @@ def test_tags_without_spans_are_classes() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ShapeError, match="expected tags of 1 cases, got those of 2"):
+    with pytest.raises(ShapeError, match="expected tags of 1 case, got those of 2"):
         span_table([["O"], ["O"]], [["O"]])
     with pytest.raises(ShapeError, match="case 1: expected 2 tags, got 1"):
         step_accuracy([["O"], ["O"]], [["O"], ["O", "O"]])

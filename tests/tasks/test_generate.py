@@ -139,7 +139,7 @@ def test_a_running_text_is_held_out_at_its_end() -> None:
     assert held is not None
     assert (len(train), len(held)) == (18, 6)
     assert task.parts(corpus_cases("abc"), settings(valid_fraction=0.0))[1] is None
-    with pytest.raises(DataError, match="more than 1 steps"):
+    with pytest.raises(DataError, match="more than 1 step"):
         task.parts(corpus_cases("a"), settings(valid_fraction=0.9))
 
 

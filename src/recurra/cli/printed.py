@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from recurra.spec.counted import counted
+
 __all__ = ["as_given", "counted", "is_utf8", "json_line", "print_table", "quoted", "shown"]
 
 # What a shell takes as it stands, in any script.
@@ -24,11 +26,6 @@ def is_utf8(stream: TextIO) -> bool:
 def json_line(tree: Any, stream: TextIO | None = None) -> str:
     """One JSON value on one line; JSON's own escapes where the stream cannot show a character."""
     return json.dumps(tree, ensure_ascii=not is_utf8(stream or sys.stdout))
-
-
-def counted(number: int, unit: str) -> str:
-    """1 sequence, 2,000 sequences."""
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
 def quoted(path: str | Path) -> str:

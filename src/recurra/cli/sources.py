@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ ROLES = ("id", "time", "text", "variable", "value", "layout", "encoding")
 def cases_for(
     model: AbstractModel, path: Path, roles: Mapping[str, Any], *, need_target: bool = False
 ) -> Cases:
-    """The cases of a file, with the columns that the model was trained on.
+    """The cases of a file, with the columns that the model was trained on; what is odd is told.
 
     Args:
         model: As `runtime.load` gives it.
@@ -39,7 +40,10 @@ def cases_for(
     given = {name: value for name, value in roles.items() if value is not None}
     settings = Settings.from_flat(given)
     refuse_foreign(settings, model.task)
-    return read_cases(path, settings.data, need_target=need_target, expect=model.codec)
+    cases = read_cases(path, settings.data, need_target=need_target, expect=model.codec)
+    for note in cases.notes:
+        print(f"look at: {note}", file=sys.stderr)
+    return cases
 
 
 @contextmanager

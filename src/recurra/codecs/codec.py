@@ -193,6 +193,8 @@ class SequenceCodec(AbstractCodec):
             columns = {role: getattr(self.columns, role) for role in _ROLES}
             tidy = {role: getattr(self.columns, role) for role in _TIDY_ROLES}
             columns |= {role: name for role, name in tidy.items() if name is not None}
+            if self.columns.variable is not None and self.columns.ignored:
+                columns["ignored"] = list(dict.fromkeys(self.columns.ignored))
         return {
             "kind": "sequence",
             "input": self.input.to_json(),
@@ -215,13 +217,19 @@ class SequenceCodec(AbstractCodec):
         kind = json_tree.choice(source.get("kind"), "codec input: kind", ("series", "text"))
         read_input = SeriesCodec.from_json if kind == "series" else TextCodec.from_json
         if columns is not None:
-            tidy = {role for role in _TIDY_ROLES if isinstance(columns, dict) and role in columns}
-            columns = json_tree.object_of(columns, "codec: columns", {*_ROLES, *tidy})
-            for role, name in columns.items():
-                if name is not None:
-                    json_tree.text(name, f"codec: column {role}")
-            columns = Columns(**columns)
+            columns = _columns_from(columns)
         return SequenceCodec(read_input(source), target_from_json(tree["target"]), columns)
+
+
+def _columns_from(tree: Any) -> Columns:
+    later = (*_TIDY_ROLES, "ignored")
+    given = {role for role in later if isinstance(tree, dict) and role in tree}
+    roles = dict(json_tree.object_of(tree, "codec: columns", {*_ROLES, *given}))
+    ignored = json_tree.texts(roles.pop("ignored", []), "codec: column ignored")
+    for role, name in roles.items():
+        if name is not None:
+            json_tree.text(name, f"codec: column {role}")
+    return Columns(**roles, ignored=tuple(ignored))
 
 
 def task_of(cases: Cases, settings: DataSettings) -> str:

@@ -24,6 +24,7 @@ from recurra.codecs.forecast_json import codec_from_tree, codec_to_tree
 from recurra.codecs.scaling import Normalise, Scaling
 from recurra.codecs.windows import Cut, Track, Windows
 from recurra.errors import BundleError, DataError, ShapeError
+from recurra.spec.counted import counted
 from recurra.spec.node import Signal
 
 __all__ = ["ForecastCodec", "History"]
@@ -226,9 +227,9 @@ class ForecastCodec(AbstractCodec):
             track = self.track(self._lengthened(history, later))
             if self.known and future < self.horizon:
                 raise DataError(
-                    f"series {history.series!r}: expected the {self.horizon} rows that come with "
-                    f"{', '.join(self.known)} and without {self.targets[0]}, got {future}: add the "
-                    "known covariates of the whole horizon below the history"
+                    f"series {history.series!r}: expected {counted(self.horizon, 'row')} behind "
+                    f"the history with {', '.join(self.known)} and without {self.targets[0]}, got "
+                    f"{future}: add the known covariates of the whole horizon below the history"
                 )
             tracks.append(track)
             origins.append((k, len(track.values) - 1 - max(future, later)))
@@ -339,7 +340,7 @@ class ForecastCodec(AbstractCodec):
     def describe(self) -> str:
         """What a forecast reads, in a line."""
         kinds = [
-            f"the last {self.lookback} rows of {', '.join(self.targets)}",
+            f"the last {counted(self.lookback, 'row')} of {', '.join(self.targets)}",
             *([f"past {', '.join(self.past)}"] if self.past else []),
             *([f"known {', '.join(self.known)}"] if self.known else []),
             *([f"calendar {', '.join(self.calendar)}"] if self.calendar else []),

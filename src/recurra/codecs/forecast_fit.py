@@ -16,6 +16,7 @@ from recurra.codecs.forecast_holes import ForecastStrategy, Holes
 from recurra.codecs.forecast_table import SeriesCases
 from recurra.codecs.scaling import Scaling
 from recurra.errors import DataError, SettingsError
+from recurra.spec.counted import counted
 
 if TYPE_CHECKING:
     from recurra.spec.settings import Settings
@@ -155,9 +156,10 @@ def _check_varied(values: Sequence[Array], cases: SeriesCases, strategy: Forecas
         if len(seen) and seen.min() == seen.max() and not marked:
             target = k < len(cases.target_names)
             raise DataError(
-                f"expected values that vary, got {seen[0]:g} in all {len(seen)} rows of the "
-                f"training part: {'there is nothing to forecast' if target else 'it tells nothing'}"
-                ", leave the column out",
+                f"expected values that vary, got {seen[0]:g} in all {counted(len(seen), 'row')} of "
+                "the training part: "
+                f"{'there is nothing to forecast' if target else 'it tells nothing'}, leave the "
+                "column out",
                 path=cases.source,
                 column=name,
             )

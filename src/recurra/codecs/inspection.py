@@ -13,6 +13,7 @@ from recurra.codecs.cases import Cases, label_text
 from recurra.codecs.codec import task_of
 from recurra.codecs.forecast_table import SeriesCases
 from recurra.codecs.read import read_cases
+from recurra.spec.counted import counted
 
 if TYPE_CHECKING:
     from recurra.spec.settings import DataSettings
@@ -148,7 +149,7 @@ def _warnings(
     # A sequence that is to be continued is its own target, and of a single one the end is held out.
     continued = settings.task == "generate"
     if len(cases) < _FEW_CASES and not (continued and len(cases) == 1):
-        found.append(f"only {_cases(len(cases))}: the held-out part will say little")
+        found.append(f"only {counted(len(cases), 'case')}: the held-out part will say little")
     if classes is not None:
         found += _class_warnings(classes, len(cases))
     if span is not None and span[0] == span[1]:
@@ -156,10 +157,6 @@ def _warnings(
     if cases.targets is None and not continued:
         found.append("no targets: training needs a target column or a labels file")
     return found
-
-
-def _cases(count: int) -> str:
-    return "1 case" if count == 1 else f"{count} cases"
 
 
 def missing_report(cases: Cases, strategy: str) -> str | None:
@@ -174,7 +171,7 @@ def missing_report(cases: Cases, strategy: str) -> str | None:
         return None
     shown = ", ".join(f"{name} {_share(share)}" for name, share in shares[:_MOST_NAMED])
     rest = len(shares) - _MOST_NAMED
-    more = f" and {rest} more features" if rest > 0 else ""
+    more = f" and {counted(rest, 'more feature')}" if rest > 0 else ""
     if isinstance(cases, SeriesCases):
         return (
             f"missing values: {shown}{more}; the last value is carried forward, and nothing is "
@@ -198,7 +195,7 @@ def _class_warnings(classes: tuple[tuple[str, int], ...], count: int) -> list[st
         return [f"one class only ({label!r}): training refuses it"]
     if len(classes) > count / 2:
         return [
-            f"{len(classes)} different labels in {count} cases: is the target a number "
+            f"{len(classes)} different labels in {counted(count, 'case')}: is the target a number "
             "(task=regress), or the wrong column?"
         ]
     if most > _IMBALANCE * count:

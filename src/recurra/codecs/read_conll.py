@@ -17,6 +17,7 @@ from recurra.codecs.read_bytes import UTF_8, read_text
 from recurra.codecs.table import shorten
 from recurra.codecs.tokens import check_token
 from recurra.errors import DataError
+from recurra.spec.counted import counted
 from recurra.spec.schemes import faults, scheme_of
 
 __all__ = ["SUFFIXES", "looks_like_conll", "order_notes", "read_conll"]
@@ -47,8 +48,8 @@ def read_conll(path: Path, *, want_target: bool = True, encoding: str = UTF_8) -
         columns = columns or len(fields)
         if len(fields) != columns or not all(fields):
             raise DataError(
-                f"expected {columns} columns as in the first line, the token first and its tag "
-                f"last, got {shorten(fields)}: correct the line",
+                f"expected {counted(columns, 'column')} as in the first line, the token first and "
+                f"its tag last, got {shorten(fields)}: correct the line",
                 path=path,
                 line=number,
             )
@@ -135,7 +136,9 @@ def order_notes(
     ]
     if not found:
         return ()
+    are = "is" if len(found) == 1 else "are"
     return (
-        f"{len(found)} tags are out of order for {scheme} (the first in {place(*found[0])}): a "
-        "span that does not begin, or does not end; they are read as conlleval reads them",
+        f"{counted(len(found), 'tag')} {are} out of order for {scheme} (the first in "
+        f"{place(*found[0])}): a span that does not begin, or does not end; it is read as "
+        "conlleval reads it",
     )

@@ -30,6 +30,7 @@ from recurra.codecs.table import Table, shorten
 from recurra.codecs.target import check_label
 from recurra.codecs.tokens import tokens_of
 from recurra.errors import DataError, ShapeError
+from recurra.spec.counted import counted
 
 if TYPE_CHECKING:
     from recurra.spec.settings import DataSettings
@@ -119,7 +120,7 @@ def tag_cases_from_arrays(X: Any, y: Any = None, *, settings: DataSettings) -> C
         return cases
     if isinstance(y, str | bytes | dict) or not hasattr(y, "__len__") or len(y) != len(cases):
         came = len(y) if hasattr(y, "__len__") else type(y).__name__
-        raise ShapeError(f"y expected the tags of {len(cases)} cases, got {came}")
+        raise ShapeError(f"y expected the tags of {counted(len(cases), 'case')}, got {came}")
     return _tagged(cases, y, lambda i, message: DataError(f"y[{i}]: {message}"))
 
 
@@ -128,10 +129,11 @@ def _tagged(cases: Cases, y: Sequence[Any], error: Callable[[int, str], DataErro
     targets: list[tuple[Label, ...]] = []
     for i, (tags, x) in enumerate(zip(y, cases.inputs, strict=True)):
         if isinstance(tags, str | bytes) or not hasattr(tags, "__iter__"):
-            raise error(i, f"expected a list of {len(x)} tags, one a step, got {shorten(tags)}")
+            wanted = counted(len(x), "tag")
+            raise error(i, f"expected a list of {wanted}, one a step, got {shorten(tags)}")
         labels = tags.tolist() if hasattr(tags, "tolist") else list(tags)
         if len(labels) != len(x):
-            raise error(i, f"expected {len(x)} tags, one a step, got {len(labels)}")
+            raise error(i, f"expected {counted(len(x), 'tag')}, one a step, got {len(labels)}")
         for step, label in enumerate(labels):
             try:
                 check_label(label)

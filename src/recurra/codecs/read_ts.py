@@ -26,6 +26,7 @@ from recurra.codecs.read_bytes import UTF_8, read_text
 from recurra.codecs.settled import Task, settle_targets
 from recurra.codecs.table import MISSING, shorten
 from recurra.errors import DataError
+from recurra.spec.counted import counted
 
 __all__ = ["read_ts"]
 
@@ -70,8 +71,9 @@ def read_ts(path: Path, *, task: Task = "auto", encoding: str = UTF_8) -> Cases:
         expected = header.dimensions or (inputs[0].shape[1] if inputs else max(len(parts), 1))
         if len(parts) != expected or not parts:
             raise DataError(
-                f"expected {expected} channels{' and a target' if header.has_target else ''}, "
-                f"got {len(parts)}: check the colons",
+                f"expected {counted(expected, 'channel')}"
+                f"{' and a target' if header.has_target else ''}, got {len(parts)}: check the "
+                "colons",
                 path=path,
                 line=number,
             )
@@ -167,8 +169,8 @@ def _case(parts: list[str], path: Path, number: int) -> Array:
             raise DataError("expected values, got a sequence of length 0: leave it out", **where)
         if len(channel) != len(channels[0]):
             raise DataError(
-                f"expected {len(channels[0])} values as in x0, got {len(channel)}: the channels "
-                "of a case have one length",
+                f"expected {counted(len(channels[0]), 'value')} as in x0, got {len(channel)}: the "
+                "channels of a case have one length",
                 **where,
             )
         for step, value in enumerate(channel):

@@ -19,6 +19,7 @@ from recurra.codecs import json_tree
 from recurra.codecs.cases import Cases
 from recurra.codecs.missing import Missing, Strategy
 from recurra.errors import BundleError, DataError, ObservationError, ShapeError
+from recurra.spec.counted import counted
 from recurra.spec.node import Signal
 
 __all__ = ["SeriesCodec"]
@@ -294,8 +295,8 @@ class _Channel(NamedTuple):
         seen = values[~np.isnan(values)]
         if len(seen) == 0:
             raise DataError(
-                f"expected values, got none in all {len(values)} rows of the training part: "
-                f"{leave_out}",
+                f"expected values, got none in all {counted(len(values), 'row')} of the training "
+                f"part: {leave_out}",
                 **where,
             )
         low, high = float(seen.min()), float(seen.max())
@@ -304,8 +305,8 @@ class _Channel(NamedTuple):
                 # That it was observed at all is what it tells.
                 return _Channel(low, 1.0, low, high)
             raise DataError(
-                f"expected values that vary, got {low:g} in all {len(seen)} rows of the training "
-                f"part: {leave_out}",
+                f"expected values that vary, got {low:g} in all {counted(len(seen), 'row')} of "
+                f"the training part: {leave_out}",
                 **where,
             )
         if winsorise:

@@ -24,6 +24,7 @@ from recurra.codecs.target import LabelCodec, check_label
 from recurra.codecs.tokens import TokenCodec, check_token
 from recurra.errors import BundleError, DataError, ShapeError, SpecError
 from recurra.spec.batch import Encoded
+from recurra.spec.counted import counted
 from recurra.spec.node import Signal
 from recurra.spec.schemes import (
     SCHEMES,
@@ -178,7 +179,7 @@ class TagCodec(AbstractCodec):
             if truth is not None:
                 if len(truth[k]) != case.length:
                     raise DataError(
-                        f"case {name!r}: expected {case.length} tags, one a step, got "
+                        f"case {name!r}: expected {counted(case.length, 'tag')}, one a step, got "
                         f"{len(truth[k])}",
                         path=cases.source,
                     )

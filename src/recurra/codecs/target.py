@@ -14,6 +14,7 @@ import numpy.typing as npt
 from recurra.codecs import json_tree
 from recurra.codecs.cases import Cases, Label, label_text
 from recurra.errors import BundleError, DataError
+from recurra.spec.counted import counted
 
 __all__ = ["LabelCodec", "TargetCodec", "ValueCodec", "target_from_json"]
 
@@ -165,8 +166,8 @@ class ValueCodec:
         column = cases.columns.target if cases.columns else None
         if values.min() == values.max():
             raise DataError(
-                f"expected targets that vary, got {values[0]:g} in all {len(values)} cases of the "
-                "training part: name another target",
+                f"expected targets that vary, got {values[0]:g} in all "
+                f"{counted(len(values), 'case')} of the training part: name another target",
                 path=cases.source,
                 column=column,
             )

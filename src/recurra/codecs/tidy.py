@@ -10,6 +10,7 @@ becomes the steps 00:07 (73, 35.1) and 00:37 (77, missing) of one case.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from recurra.codecs.from_table import labelled
 from recurra.codecs.roles import find_roles, named_column
 from recurra.codecs.settled import Task
 from recurra.codecs.table import Table
+from recurra.spec.counted import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["is_tidy", "tidy_cases"]
 
 Array = npt.NDArray[np.float64]
+# A sentence stays readable with so many variables.
+_MOST_NAMED = 8
 
 
 def is_tidy(table: Table, settings: DataSettings, expect: SequenceCodec | None) -> bool:
@@ -60,6 +64,7 @@ def tidy_cases(
 
     Of several measurements of one variable at one time the last counts, and the notes say so. A
     variable is a feature; `settings.features`, or those of the trained model, choose among them.
+    The notes name what a trained model does not know, and what it knows and the file never says.
 
     Args:
         table: With the columns id, time, variable, value and, it may be, a target.
@@ -70,7 +75,7 @@ def tidy_cases(
         expect: The codec of a trained model.
 
     Raises:
-        DataError: with the line and column that are wrong.
+        DataError: with the line and column that are wrong; no variable is the trained model's.
     """
     import polars as pl
 
@@ -107,7 +112,11 @@ def tidy_cases(
         }
     )
     columns, features = _features(table, settings, columns, long, expect)
-    return labelled(*_pivoted(table, long, columns, features), task)
+    cases, table, firsts = _pivoted(table, long, columns, features)
+    if expect is not None:
+        told = _compared(table, columns, long, expect)
+        cases = replace(cases, notes=(*told, *cases.notes))
+    return labelled(cases, table, firsts, task)
 
 
 def _named(
@@ -164,6 +173,48 @@ def _features(
     return replace(columns, ignored=ignored), features
 
 
+def _compared(
+    table: Table, columns: Columns, long: pl.DataFrame, expect: SequenceCodec
+) -> tuple[str, ...]:
+    """What the variables are beside those of training, one sentence each.
+
+    Raises:
+        DataError: there is none of training's.
+    """
+    there = dict(long.group_by("name", maintain_order=True).len().iter_rows())
+    trained = expect.features
+    if not any(name in there for name in trained):
+        raise table.error(
+            f"expected the variables that the model was trained on, {_some(trained)}, got "
+            f"{_some(list(there))}: correct their names, or name another column with --variable",
+            column=columns.variable,
+        )
+    # What training left out by choice is no news.
+    left = expect.columns.ignored if expect.columns is not None else ()
+    taken = {columns.id, columns.time, columns.target, *trained, *left}
+    told = []
+    unknown = [name for name in there if name not in taken]
+    if unknown:
+        rows = counted(sum(there[name] for name in unknown), "row")
+        told.append(
+            f"not read, because the model was not trained on it: {_some(unknown)} ({rows}); it "
+            f"knows {_some(trained)}: correct the name if one of these is meant, or train anew"
+        )
+    absent = [name for name in trained if name not in there]
+    if absent:
+        told.append(
+            f"never measured here, though the model was trained on it: {_some(absent)}; it counts "
+            f"as missing throughout, and the file has {_some(list(there))}: add it if there is any"
+        )
+    return tuple(told)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:_MOST_NAMED]))
+    more = len(names) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
 def _pivoted(
     table: Table, long: pl.DataFrame, columns: Columns, features: tuple[str, ...]
 ) -> tuple[Cases, Table, list[int]]:
@@ -189,8 +240,8 @@ def _pivoted(
     notes: tuple[str, ...] = ()
     if repeated:
         notes = (
-            f"{repeated:,} measurements repeat a variable at one time of one id: the last one of "
-            "each counts",
+            f"{counted(repeated, 'measurement')} {'repeats' if repeated == 1 else 'repeat'} a "
+            "variable at one time of one id: the last one of each counts",
         )
     begins = steps.group_by("id", maintain_order=True).agg(
         pl.col("step").first(), pl.col("first").first()

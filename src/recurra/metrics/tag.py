@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from recurra.errors import ShapeError
 from recurra.metrics.classify import ClassFigures
+from recurra.spec.counted import counted
 from recurra.spec.schemes import spans_of
 
 __all__ = ["span_figures", "span_table", "step_accuracy", "step_table", "tag_figures"]
@@ -101,10 +102,12 @@ def _row(there: int, found: int, right: int) -> ClassFigures:
 
 def _cases(called: Tags, truth: Tags) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
     if len(called) != len(truth):
-        raise ShapeError(f"expected tags of {len(truth)} cases, got those of {len(called)}")
+        raise ShapeError(
+            f"expected tags of {counted(len(truth), 'case')}, got those of {len(called)}"
+        )
     for k, (answer, wanted) in enumerate(zip(called, truth, strict=True)):
         if len(answer) != len(wanted):
-            raise ShapeError(f"case {k}: expected {len(wanted)} tags, got {len(answer)}")
+            raise ShapeError(f"case {k}: expected {counted(len(wanted), 'tag')}, got {len(answer)}")
         yield answer, wanted
 
 

@@ -16,6 +16,7 @@ from recurra.decode import AbstractDecoder, NextDecoder
 from recurra.errors import DataError, SettingsError, SpecError
 from recurra.layers import BuildOptions
 from recurra.spec.batch import Batch, EncodedCases
+from recurra.spec.counted import counted
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode
 from recurra.spec.nodes import Dropout, Linear
@@ -228,7 +229,8 @@ def _parted(cases: Cases, settings: Settings) -> tuple[Cases, Cases | None]:
         return cases, None
     if held >= len(whole):
         raise DataError(
-            f"expected more than {held} steps to learn from: add some, or set valid_fraction=0",
+            f"expected more than {counted(held, 'step')} to learn from: add some, or set "
+            "valid_fraction=0",
             path=cases.source,
         )
     return replace(cases, inputs=(whole[:-held],)), replace(cases, inputs=(whole[-held:],))

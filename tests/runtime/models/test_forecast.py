@@ -212,7 +212,7 @@ def test_known_covariates_decide() -> None:
     plain = own(History(values)).points
     values[42, 2] += 3
     assert (own(History(values)).points != plain).any()
-    with pytest.raises(DataError, match="expected the 4 rows that come with k"):
+    with pytest.raises(DataError, match="expected 4 rows behind the history with k"):
         own(History(values[:42]))
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from recurra.codecs import InputCodec, SeriesCodec
+from recurra.spec.counted import counted
 
-__all__ = ["described_input", "named"]
+__all__ = ["described_input", "known", "named"]
 
 # A line stays readable with thousands of channels or labels.
 _MOST_NAMES = 20
@@ -17,11 +18,14 @@ def described_input(source: InputCodec) -> str:
     """What a sequence codec reads, in one line."""
     if isinstance(source, SeriesCodec):
         missing = "refused" if source.missing is None else source.missing.strategy
-        return (
-            f"series of {len(source.features)} channels: {named(source.features)}; missing values: "
-            f"{missing}"
-        )
-    return f"texts, cut by {source.symbol}; {len(source.vocabulary):,} symbols are known"
+        channels = counted(len(source.features), "channel")
+        return f"series of {channels}: {named(source.features)}; missing values: {missing}"
+    return f"texts, cut by {source.symbol}; {known(len(source.vocabulary))}"
+
+
+def known(symbols: int) -> str:
+    """So many symbols are known."""
+    return f"{counted(symbols, 'symbol')} {'is' if symbols == 1 else 'are'} known"
 
 
 def named(names: Sequence[Any]) -> str:

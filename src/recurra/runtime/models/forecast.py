@@ -27,6 +27,7 @@ from recurra.runtime.models.forecast_truths import forecast_truths
 from recurra.runtime.parts import MAIN, Parts
 from recurra.runtime.stream import Stream
 from recurra.spec.batch import Batch, Encoded, EncodedCases
+from recurra.spec.counted import counted
 from recurra.spec.node import Signal
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ class ForecastModel(AbstractModel):
     def describe(self) -> dict[str, str]:
         """One line each on "task", "input" and "answer"."""
         codec, decoder = self.codec, self.decoder
-        answer = f"the next {codec.horizon} rows of {', '.join(codec.targets)}"
+        answer = f"the next {counted(codec.horizon, 'row')} of {', '.join(codec.targets)}"
         if decoder.levels:
             answer += f", with the quantiles {', '.join(f'{p:g}' for p in decoder.levels)}"
         return {
@@ -236,7 +237,7 @@ class ForecastModel(AbstractModel):
             "answer": answer,
             "streams": "the network's state is carried on: a row is one step"
             if codec.carried
-            else f"the last {codec.lookback} rows are kept and read anew after each row",
+            else f"the last {counted(codec.lookback, 'row')} are kept and read anew after each row",
         }
 
     def witness(self, x: Any, steps: int = 256) -> History:

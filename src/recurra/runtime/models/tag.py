@@ -21,6 +21,7 @@ from recurra.runtime.models.row_truths import tag_truths
 from recurra.runtime.parts import MAIN, Parts
 from recurra.runtime.tag_session import TagAt, TagSession
 from recurra.spec.batch import Batch, EncodedCases, EncodedList
+from recurra.spec.counted import counted
 from recurra.spec.node import Signal
 from recurra.spec.schemes import spans_of
 
@@ -226,7 +227,7 @@ class TagModel(AbstractModel):
         return {
             "task": "a tag for each step",
             "input": _input(codec.input),
-            "answer": f"one of {len(codec.tags)} tags a step{how}{crf}: {names}{more}",
+            "answer": f"one of {counted(len(codec.tags), 'tag')} a step{how}{crf}: {names}{more}",
         }
 
     def session(

@@ -18,11 +18,13 @@ from recurra.errors import BundleError, ShapeError, SpecError
 from recurra.kernels.elementwise import log_softmax
 from recurra.metrics import transduce as measures
 from recurra.runtime.model import AbstractModel, Probe
+from recurra.runtime.models.described import known
 from recurra.runtime.network import Network
 from recurra.runtime.parts import Parts
 from recurra.spec.attention import LENGTHS
 from recurra.spec.batch import Encoded, EncodedCases
 from recurra.spec.bridge import bridge_size, bridged
+from recurra.spec.counted import counted
 from recurra.spec.node import Signal
 
 if TYPE_CHECKING:
@@ -285,13 +287,13 @@ class TransduceModel(AbstractModel):
     def describe(self) -> dict[str, str]:
         """One line each on "task", "input" and "answer"."""
         source, target, marks = self.codec.source, self.codec.target, self.codec.marks
-        marked = "" if marks is None else f", ahead of them {len(marks)} features"
+        marked = "" if marks is None else f", ahead of them {counted(len(marks), 'feature')}"
         return {
             "task": "one sequence of symbols becomes another",
             "input": f"texts, cut by {source.unit} in {source.normalisation}; "
-            f"{source.size:,} symbols are known{marked}",
-            "answer": f"texts of {target.size:,} symbols, cut by {target.unit}; a beam of "
-            f"{self.decoder.width}, at most {self.decoder.longest} symbols",
+            f"{known(source.size)}{marked}",
+            "answer": f"texts of {counted(target.size, 'symbol')}, cut by {target.unit}; a beam of "
+            f"{self.decoder.width}, at most {counted(self.decoder.longest, 'symbol')}",
         }
 
     def witness(self, x: Any, steps: int = 256) -> Any:
