@@ -79,6 +79,65 @@ def test_values_agree_and_weights_come_back(recipe: Any, seed: int) -> None:
     torch.testing.assert_close(back(x), theirs, rtol=0, atol=0)
 
 
+CELLS = {
+    "gru": lambda: keras.layers.GRUCell(4),
+    "gru before": lambda: keras.layers.GRUCell(3, reset_after=False, use_bias=False),
+    "lstm": lambda: keras.layers.LSTMCell(4, recurrent_activation="hard_sigmoid"),
+    "rnn": lambda: keras.layers.SimpleRNNCell(2, activation="relu"),
+}
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("what", CELLS)
+def test_a_cell_that_an_rnn_runs(what: str, both: bool) -> None:
+    """RNN over a cell, in one direction and both: the same values, the same bits back."""
+    layer = keras.layers.RNN(CELLS[what](), return_sequences=True)
+    layer = filled(keras.layers.Bidirectional(layer) if both else layer, 7)
+    ours = from_keras(layer)
+    x = torch.randn(2, 5, 3)
+    torch.testing.assert_close(ours(x)[0], layer(x), rtol=0, atol=TOLERANCE)
+    assert bits(to_keras(ours)) == bits(layer)
+
+
+@pytest.mark.parametrize("form", ["a list", "StackedRNNCells", "one of them"])
+def test_cells_above_one_another(form: str) -> None:
+    """They are a Stack; what each but the first drops is dropped between its layers."""
+    cells = [keras.layers.LSTMCell(4)]
+    if form != "one of them":
+        cells += [
+            keras.layers.GRUCell(2, dropout=0.25),
+            keras.layers.SimpleRNNCell(3, dropout=0.25),
+        ]
+    given = cells if form == "a list" else keras.layers.StackedRNNCells(cells)
+    layer = filled(keras.layers.RNN(given, return_sequences=True), 8)
+    ours = from_keras(layer).eval()
+    x = torch.randn(2, 5, 3)
+    torch.testing.assert_close(ours(x)[0], layer(x), rtol=0, atol=TOLERANCE)
+    assert bits(to_keras(ours)) == bits(layer)
+    if form != "one of them":
+        assert (ours.node.dropout, ours.node.variational) == (0.25, True)
+        above = filled(keras.layers.GRU(2, dropout=0.25), 9)
+        assert len(from_keras([layer, above]).node.layers) == 4
+
+
+def test_cells_that_go_backwards() -> None:
+    one = keras.layers.RNN(keras.layers.GRUCell(2), go_backwards=True, return_sequences=True)
+    x = torch.randn(2, 5, 3)
+    ours = from_keras(filled(one, 4), reverse=True)
+    torch.testing.assert_close(ours(x, reverse=True)[0].flip(1), one(x), rtol=0, atol=TOLERANCE)
+    two = [keras.layers.GRUCell(2), keras.layers.GRUCell(2)]
+    with pytest.raises(ConversionError, match="for one layer of one cell"):
+        from_keras(filled(keras.layers.RNN(two, go_backwards=True), 4), reverse=True)
+
+
+def _over_another() -> Any:
+    class ConvLSTMLike(keras.layers.LSTMCell):
+        """A cell of one's own."""
+
+    ConvLSTMLike.__module__ = "keras.other"
+    return keras.layers.RNN(ConvLSTMLike(2), name="odd")
+
+
 OURS = {
     "gru": lambda: GRU(3, 4, reset="after"),
     "gru before": lambda: GRU(3, 4, reset="before", bias=False),
@@ -162,7 +221,11 @@ REFUSED_BY_OURS = {
     "recurrent_activation='relu': its update": lambda: keras.layers.GRU(
         2, recurrent_activation="relu"
     ),
-    "got keras.*Dense": lambda: keras.layers.Dense(2),
+    "got keras.*Conv1D": lambda: keras.layers.Conv1D(2, 1),
+    r"RNN 'odd' runs keras.*ConvLSTM.* ours are GRUCell": lambda: _over_another(),
+    "'two' runs 2 cells one above another": lambda: keras.layers.Bidirectional(
+        keras.layers.RNN([keras.layers.GRUCell(2), keras.layers.GRUCell(2)]), name="two"
+    ),
     "got keras.*GRUCell": lambda: keras.layers.GRUCell(2),
     "weights of float16": lambda: keras.layers.GRU(
         2, recurrent_initializer="zeros", dtype="float16"

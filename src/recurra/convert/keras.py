@@ -1,8 +1,8 @@
-"""Keras' GRU, LSTM and SimpleRNN from and to our layers, the same weights to the bit."""
+"""Keras' recurrent layers and Dense from and to our layers, the same weights to the bit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -16,11 +16,13 @@ from recurra.convert.floors import (
     floors,
     refuse_stack,
 )
-from recurra.convert.keras_config import KINDS, cell_of_config, training_only
+from recurra.convert.keras_config import CELLS, DIRECT, KINDS, cell_of_config, training_only
+from recurra.convert.keras_dense import dense_in, from_dense, to_dense
 from recurra.convert.layouts import from_keras_arrays, loss, refuse_cell, to_keras_arrays
 from recurra.errors import ConversionError, DependencyError
 from recurra.layers import Bidirectional, Stack
 from recurra.layers.abstract import AbstractRecurrent
+from recurra.layers.dense import Dense
 from recurra.ops import Backend
 from recurra.spec.cells import GRUCell, RNNCell
 
@@ -31,35 +33,42 @@ _CLASSES = {cell: name for name, cell in KINDS.items()}
 
 def from_keras(
     layer: Any, *, reverse: bool = False, inference: bool = False, backend: Backend = "auto"
-) -> Whole:
+) -> Whole | Dense:
     """The layer that computes what Keras' recurrent layers compute.
 
     Args:
-        layer: A built keras.layers.GRU, LSTM, SimpleRNN, a Bidirectional of them, or a list or
-            keras.Sequential of nothing else, from the input upwards; `recurra.keras`' own too.
-            Its weights are copied, and whether they are trained goes with them. How it is called
-            (return_sequences, stateful, masks) is not the layer's here but the call's.
+        layer: A built keras.layers.GRU, LSTM, SimpleRNN, an RNN over their cells (one, a list or
+            StackedRNNCells), a Bidirectional of them, or a list or keras.Sequential of nothing
+            else, from the input upwards; `recurra.keras`' own too. A Dense, or a TimeDistributed
+            of one, by itself. Its weights are copied, and whether they are trained goes with them.
+            How it is called (return_sequences, stateful, masks) is not the layer's here but the
+            call's.
         reverse: The layer has go_backwards=True; ours is called with reverse=True, and puts out
             each step where it stands, while Keras lists them from the last to the first.
         inference: Leave out what acts in training only: dropout, regularisers, constraints.
         backend: As `GRU` takes it.
 
     Returns:
-        A GRU, LSTM or RNN; a `Bidirectional` for both directions; a `Stack` for several layers.
+        A GRU, LSTM or RNN; a `Bidirectional` for both directions; a `Stack` for several layers or
+        cells; a Dense.
 
     Raises:
         ConversionError: another layer, one that is not built, or something that would be lost.
     """
     layers = _listed(layer)
+    dense = dense_in(layers[0]) if len(layers) == 1 else None
+    if dense is not None:
+        return from_dense(dense, layers[0].name, inference=inference)
     rate = _between(layers)
-    made = [
-        _whole(one, reverse, inference, backend, rate if k else 0.0) for k, one in enumerate(layers)
-    ]
+    made = list[AbstractRecurrent | Bidirectional]()
+    for one in layers:
+        made += _floors(one, reverse, inference, backend, rate, first=not made)
     if len(made) == 1:
         return made[0]
     if reverse:
         raise ConversionError(
-            "from_keras takes reverse=True for one layer: the next would read its steps backwards"
+            "from_keras takes reverse=True for one layer of one cell: the next would read its "
+            "steps backwards"
         )
     for below in layers[:-1]:
         if not getattr(below, "return_sequences", True):
@@ -70,24 +79,27 @@ def from_keras(
     return Stack(made, dropout=rate, variational=rate > 0)
 
 
-def to_keras(layer: Whole, *, reverse: bool = False, layers: Any = None) -> Any:
+def to_keras(layer: Whole | Dense, *, reverse: bool = False, layers: Any = None) -> Any:
     """Keras' layer that computes what ours computes, built, with return_sequences=True.
 
     Args:
-        layer: A GRU, LSTM or RNN, a `Bidirectional` or a `Stack`. An LSTM, an RNN and a GRU that
-            resets before the product have one bias in Keras: the sum of ours.
+        layer: A GRU, LSTM or RNN, a `Bidirectional`, a `Stack` or a Dense. An LSTM, an RNN and a
+            GRU that resets before the product have one bias in Keras: the sum of ours.
         reverse: Give go_backwards=True to a single cell.
         layers: Where the classes GRU, LSTM and SimpleRNN come from: `recurra.keras`, or None:
             `keras.layers`.
 
     Returns:
-        keras.layers.GRU, LSTM or SimpleRNN, a Bidirectional, or for a stack a keras.Sequential.
+        keras.layers.GRU, LSTM or SimpleRNN, a Bidirectional, for a stack a keras.Sequential, or a
+        keras.layers.Dense.
 
     Raises:
         ConversionError: Keras' layers cannot hold or compute something of the layer; says what.
         DependencyError: Keras is not installed.
     """
     keras = _keras()
+    if isinstance(layer, Dense):
+        return to_dense(keras, layer)
     layers = keras.layers if layers is None else layers
     cells_of = floors(layer, "to_keras")
     refuse_stack(layer, "Keras' layer")
@@ -126,53 +138,96 @@ def _listed(layer: Any) -> list[Any]:
     return found
 
 
-def _kind(layer: Any) -> str | None:
+def _known(layer: Any, names: Container[str]) -> str | None:
     """The name of Keras' own class (or of `recurra.keras`) that the layer is; None: another."""
-    module = type(layer).__module__
-    known = module.startswith(("keras.", "recurra.keras"))
-    return type(layer).__name__ if known and type(layer).__name__ in KINDS else None
+    module, name = type(layer).__module__, type(layer).__name__
+    return name if module.startswith(("keras.", "recurra.keras")) and name in names else None
+
+
+def _cells_of(layer: Any) -> list[Any]:
+    """Keras' cells in a layer of one direction, from the input upwards.
+
+    Raises:
+        ConversionError: it is no such layer, or runs another cell.
+    """
+    if _known(layer, DIRECT) is None:
+        alone = ": convert it on its own" if _known(layer, ("Dense", "TimeDistributed")) else ""
+        raise ConversionError(
+            f"from_keras expected GRU, LSTM, SimpleRNN, RNN or Bidirectional of keras.layers or "
+            f"recurra.keras; got {type(layer).__module__}.{type(layer).__name__}{alone}"
+        )
+    stacked = _known(layer.cell, ("StackedRNNCells",))
+    cells = list(layer.cell.cells) if stacked else [layer.cell]
+    for cell in cells:
+        if type(layer).__name__ == "RNN" and _known(cell, CELLS) is None:
+            raise ConversionError(
+                f"the RNN {layer.name!r} runs {type(cell).__module__}.{type(cell).__name__}; ours "
+                f"are {', '.join(CELLS)} of keras.layers"
+            )
+    return cells
 
 
 def _between(layers: Sequence[Any]) -> float:
-    """The one rate with which every layer but the first drops its input; 0.0: there is none."""
-    rates = [getattr(layer, "dropout", 0.0) for layer in layers]
+    """The one rate with which every cell but the first drops its input; 0.0: there is none."""
+    rates = list[float]()
+    for layer in layers:
+        cells = [None] if _both(layer) else _cells_of(layer)
+        rates += [getattr(cell, "dropout", 0.0) for cell in cells]
     alike = len(rates) > 1 and not rates[0] and len(set(rates[1:])) == 1
     return float(rates[1]) if alike else 0.0
 
 
-def _whole(
-    layer: Any, reverse: bool, inference: bool, backend: Backend, between: float
-) -> AbstractRecurrent | Bidirectional:
-    if isinstance(layer, _keras().layers.Bidirectional):
-        if layer.merge_mode != "concat":
-            raise ConversionError(
-                f"layer {layer.name!r} has merge_mode={layer.merge_mode!r}: a Bidirectional here "
-                "puts both outputs side by side (concat)"
-            )
-        return Bidirectional(
-            _cell(layer.forward_layer, reverse, inference, backend),
-            _cell(layer.backward_layer, not reverse, inference, backend),
-        )
-    return _cell(layer, reverse, inference, backend, between)
+def _both(layer: Any) -> bool:
+    return isinstance(layer, _keras().layers.Bidirectional)
 
 
-def _cell(
-    layer: Any, reverse: bool, inference: bool, backend: Backend, between: float = 0.0
-) -> AbstractRecurrent:
-    kind = _kind(layer)
-    if kind is None:
+def _floors(
+    layer: Any, reverse: bool, inference: bool, backend: Backend, rate: float, *, first: bool
+) -> list[AbstractRecurrent | Bidirectional]:
+    """Ours, one for each cell of the layer, or one that reads both ways."""
+    if not _both(layer):
+        return [*_direction(layer, reverse, inference, backend, rate, first=first)]
+    if layer.merge_mode != "concat":
         raise ConversionError(
-            f"from_keras expected GRU, LSTM, SimpleRNN or Bidirectional of keras.layers or "
-            f"recurra.keras; got {type(layer).__module__}.{type(layer).__name__}"
+            f"layer {layer.name!r} has merge_mode={layer.merge_mode!r}: a Bidirectional here "
+            "puts both outputs side by side (concat)"
         )
-    if not layer.cell.built:
+    sides = []
+    for side, backwards in ((layer.forward_layer, reverse), (layer.backward_layer, not reverse)):
+        made = _direction(side, backwards, inference, backend, 0.0, first=True)
+        if len(made) > 1:
+            raise ConversionError(
+                f"the Bidirectional {layer.name!r} runs {len(made)} cells one above another each "
+                "way: ours runs one"
+            )
+        sides += made
+    return [Bidirectional(*sides)]
+
+
+def _direction(
+    layer: Any, reverse: bool, inference: bool, backend: Backend, rate: float, *, first: bool
+) -> list[AbstractRecurrent]:
+    cells = _cells_of(layer)
+    if not all(cell.built for cell in cells):
         raise ConversionError(f"layer {layer.name!r} has no weights yet: call it, or build it")
     if bool(layer.go_backwards) != reverse:
         raise ConversionError(
             f"layer {layer.name!r} has go_backwards={layer.go_backwards}: say reverse="
             f"{layer.go_backwards} here, and call what you get with it"
         )
+    return [
+        _cell(layer, cell, inference, backend, 0.0 if first and k == 0 else rate)
+        for k, cell in enumerate(cells)
+    ]
+
+
+def _cell(
+    layer: Any, cell: Any, inference: bool, backend: Backend, between: float
+) -> AbstractRecurrent:
     config = layer.get_config()
+    kind = type(layer).__name__
+    if kind == "RNN":
+        config, kind = {**config, **cell.get_config()}, CELLS[type(cell).__name__]
     held = {"dropout": 0.0} if config["dropout"] == between else {}
     lost = training_only({**config, **held})
     if lost and not inference:
@@ -180,10 +235,10 @@ def _cell(
             f"layer {layer.name!r} has {', '.join(lost)}, which our layer does not: say "
             "inference=True to leave out what acts in training only"
         )
-    arrays = [np.array(array) for array in layer.cell.get_weights()]
+    arrays = [np.array(array) for array in cell.get_weights()]
     node = cell_of_config(config, kind, [array.shape for array in arrays])
     made = cell_from_arrays(node, from_keras_arrays(node, _floats(arrays, layer.name)), backend)
-    return made.requires_grad_(bool(layer.trainable and layer.cell.trainable))
+    return made.requires_grad_(bool(layer.trainable and cell.trainable))
 
 
 def _floats(arrays: Sequence[Any], name: str) -> list[Array]:

@@ -11,9 +11,18 @@ from typing import Any
 
 from recurra.convert.layouts import TURNABLE
 from recurra.errors import ConversionError
-from recurra.spec.cells import ACTIVATIONS, AbstractCell, GRUCell, LSTMCell, RNNCell
+from recurra.spec.cells import ACTIVATIONS, AbstractCell, Activation, GRUCell, LSTMCell, RNNCell
 
-__all__ = ["CELLS", "DIRECT", "KINDS", "Part", "cell_of_config", "parts_of", "training_only"]
+__all__ = [
+    "CELLS",
+    "DIRECT",
+    "KINDS",
+    "Part",
+    "activation_word",
+    "cell_of_config",
+    "parts_of",
+    "training_only",
+]
 
 # Keras' class -> ours; `recurra.keras` has classes of the same names.
 KINDS: Mapping[str, type[AbstractCell]] = MappingProxyType(
@@ -99,10 +108,10 @@ def cell_of_config(config: Mapping[str, Any], kind: str, shapes: Sequence[tuple[
         "input_size": shapes[0][0],
         "hidden_size": units,
         "bias": config["use_bias"],
-        "activation": _activation_word(config["activation"], kind, "activation"),
+        "activation": activation_word(config["activation"], kind, "activation"),
     }
     if kind != "SimpleRNN":
-        gate = _activation_word(config["recurrent_activation"], kind, "recurrent_activation")
+        gate = activation_word(config["recurrent_activation"], kind, "recurrent_activation")
         values["gate_activation"] = gate
     if kind == "GRU":
         values["reset"] = "after" if config["reset_after"] else "before"
@@ -114,7 +123,7 @@ def cell_of_config(config: Mapping[str, Any], kind: str, shapes: Sequence[tuple[
     return KINDS[kind](**values)
 
 
-def _activation_word(given: Any, kind: str, which: str) -> str:
+def activation_word(given: Any, kind: str, which: str) -> Activation:
     """Our word for an activation of a Keras config.
 
     Raises:
