@@ -50,12 +50,21 @@ def test_tags_may_be_absent_or_left_alone(tmp_path: Path) -> None:
         ("a\tO\nb\t\n", 2, "expected 2 columns"),
         ("a O\n\nb X O\n", 3, "expected 2 columns"),
         ("a O\nb\0 O\n", 2, "expected"),
+        ("a O\n\nb B-X\nc I-\n", 4, r"expected a tag with its type, such as I-X, or O, got 'I-'"),
+        ("a O\nb B-\n", 2, "such as B-PER, or O, got 'B-': add the type"),
+        ("a B-X\nb S_\n", 2, "such as S_X"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, text: str, line: int, words: str) -> None:
     with pytest.raises(DataError, match=words) as refusal:
         read_conll(file(tmp_path, text))
     assert refusal.value.line == line
+
+
+def test_what_looks_like_a_span_without_type_may_be_a_class(tmp_path: Path) -> None:
+    cases = read_conll(file(tmp_path, "a A+\nb B-\nc O-\n"))
+    assert cases.targets == (("A+", "B-", "O-"),)
+    assert read_conll(file(tmp_path, "a B\nb I\nc O\n")).targets == (("B", "I", "O"),)
 
 
 def test_no_sentence_is_refused(tmp_path: Path) -> None:

@@ -123,6 +123,12 @@ def fitted(cases: Cases) -> TagCodec:
         ("x.jsonl", '{"x": [], "y": []}', "at least one token"),
         ("x.jsonl", '{"x": [[1], [2, 3]], "y": ["O", "O"]}', "as many numbers at every step"),
         ("x.jsonl", "\n", "only blank lines"),
+        (
+            "x.csv",
+            "id,token,tag\n1,a,B-X\n1,b,I-\n",
+            "line 3, column 'tag': step 1: .* such as I-X",
+        ),
+        ("x.jsonl", '{"x": ["a", "b"], "y": ["O", "B-"]}', "line 1, column 'y': step 1: .*'B-'"),
         ("x.bio", "a\nb\n", "expected a tag for each step, got none"),
         ("x.doc", "a O\n", "expected a file that ends in .conll"),
     ],

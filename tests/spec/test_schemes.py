@@ -21,6 +21,7 @@ from recurra.spec.schemes import (
     spelled,
     tags_of_types,
     type_of,
+    without_type,
 )
 
 SPELLED: tuple[Scheme, ...] = ("bio", "bioes", "bmes")
@@ -145,3 +146,18 @@ def test_every_tag_of_a_type_is_there_and_a_tag_of_another_scheme_is_refused() -
     with pytest.raises(SpecError, match="tag 'M-X' is not written in bio"):
         rules(["B-X", "M-X"], "bio")
     assert rules(["B", "I"], "bio").follow.dtype == np.bool_
+
+
+@pytest.mark.parametrize(
+    ("tags", "found"),
+    [
+        (["O", "B-X", "I-X"], {}),
+        (["O", "B-", "I-X"], {"B-": "B-X"}),
+        (["O", "B-", "I_"], {"B-": "B-PER", "I_": "I_PER"}),
+        (["B", "I", "O"], {}),
+        (["A-", "B-", "O-"], {}),
+        ([], {}),
+    ],
+)
+def test_a_prefix_without_a_type_is_found(tags: list[str], found: dict[str, str]) -> None:
+    assert without_type(tags) == found

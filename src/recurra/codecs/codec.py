@@ -194,7 +194,7 @@ class SequenceCodec(AbstractCodec):
             tidy = {role: getattr(self.columns, role) for role in _TIDY_ROLES}
             columns |= {role: name for role, name in tidy.items() if name is not None}
             if self.columns.variable is not None and self.columns.ignored:
-                columns["ignored"] = list(dict.fromkeys(self.columns.ignored))
+                columns["ignored"] = [n for n in dict.fromkeys(self.columns.ignored) if n]
         return {
             "kind": "sequence",
             "input": self.input.to_json(),

@@ -18,9 +18,9 @@ from recurra.codecs.table import shorten
 from recurra.codecs.tokens import check_token
 from recurra.errors import DataError
 from recurra.spec.counted import counted
-from recurra.spec.schemes import faults, scheme_of
+from recurra.spec.schemes import faults, scheme_of, without_type
 
-__all__ = ["SUFFIXES", "looks_like_conll", "order_notes", "read_conll"]
+__all__ = ["SUFFIXES", "looks_like_conll", "order_notes", "read_conll", "type_fault"]
 
 SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".bioes", ".bmes", ".txt")
 _DOCUMENT = "-DOCSTART-"
@@ -72,6 +72,10 @@ def read_conll(path: Path, *, want_target: bool = True, encoding: str = UTF_8) -
         return cases
     tags = tuple(tuple(fields[-1] for _, fields in sentence) for sentence in sentences)
     lines = [[number for number, _ in sentence] for sentence in sentences]
+    fault = type_fault(tags)
+    if fault is not None:
+        case, step, message = fault
+        raise DataError(message, path=path, line=lines[case][step])
     return Cases(
         cases.kind,
         cases.inputs,
@@ -116,6 +120,24 @@ def _rows(text: str) -> Iterator[tuple[int, list[str] | None]]:
         else:
             # Not split(): a wide space may be a token.
             yield number, [field for field in line.split(" ") if field]
+
+
+def type_fault(tags: Sequence[Sequence[Label]]) -> tuple[int, int, str] | None:
+    """The first tag of a span that names no type: its sequence and step, and what is wrong."""
+    broken = without_type(tag for sequence in tags for tag in sequence if isinstance(tag, str))
+    if not broken:
+        return None
+    case, step, tag = next(
+        (case, step, str(tag))
+        for case, sequence in enumerate(tags)
+        for step, tag in enumerate(sequence)
+        if tag in broken
+    )
+    return (
+        case,
+        step,
+        (f"expected a tag with its type, such as {broken[tag]}, or O, got {tag!r}: add the type"),
+    )
 
 
 def order_notes(

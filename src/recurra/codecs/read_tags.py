@@ -21,7 +21,13 @@ from recurra.codecs.abstract import AbstractCodec
 from recurra.codecs.arrays import cases_from_arrays
 from recurra.codecs.cases import Cases, Label, Timed
 from recurra.codecs.from_table import groups_of, long_cases, text_cases
-from recurra.codecs.read_conll import SUFFIXES, looks_like_conll, order_notes, read_conll
+from recurra.codecs.read_conll import (
+    SUFFIXES,
+    looks_like_conll,
+    order_notes,
+    read_conll,
+    type_fault,
+)
 from recurra.codecs.read_jsonl import objects_of
 from recurra.codecs.read_table import TABLES, read_table
 from recurra.codecs.read_typed import is_frame, read_frame
@@ -121,25 +127,29 @@ def tag_cases_from_arrays(X: Any, y: Any = None, *, settings: DataSettings) -> C
     if isinstance(y, str | bytes | dict) or not hasattr(y, "__len__") or len(y) != len(cases):
         came = len(y) if hasattr(y, "__len__") else type(y).__name__
         raise ShapeError(f"y expected the tags of {counted(len(cases), 'case')}, got {came}")
-    return _tagged(cases, y, lambda i, message: DataError(f"y[{i}]: {message}"))
+    return _tagged(cases, y, lambda i, _, message: DataError(f"y[{i}]: {message}"))
 
 
-def _tagged(cases: Cases, y: Sequence[Any], error: Callable[[int, str], DataError]) -> Cases:
-    """The cases with a label a step, each checked."""
+def _tagged(cases: Cases, y: Sequence[Any], error: Callable[[int, int, str], DataError]) -> Cases:
+    """The cases with a label a step, each checked; `error` takes case, step and message."""
     targets: list[tuple[Label, ...]] = []
     for i, (tags, x) in enumerate(zip(y, cases.inputs, strict=True)):
         if isinstance(tags, str | bytes) or not hasattr(tags, "__iter__"):
             wanted = counted(len(x), "tag")
-            raise error(i, f"expected a list of {wanted}, one a step, got {shorten(tags)}")
+            raise error(i, 0, f"expected a list of {wanted}, one a step, got {shorten(tags)}")
         labels = tags.tolist() if hasattr(tags, "tolist") else list(tags)
         if len(labels) != len(x):
-            raise error(i, f"expected {counted(len(x), 'tag')}, one a step, got {len(labels)}")
+            raise error(i, 0, f"expected {counted(len(x), 'tag')}, one a step, got {len(labels)}")
         for step, label in enumerate(labels):
             try:
                 check_label(label)
             except DataError as problem:
-                raise error(i, f"step {step}: {problem}") from None
+                raise error(i, step, f"step {step}: {problem}") from None
         targets.append(tuple(labels))
+    fault = type_fault(targets)
+    if fault is not None:
+        i, step, message = fault
+        raise error(i, step, f"step {step}: {message}")
     notes = order_notes(targets, lambda case, step: f"sequence {cases.ids[case]}, step {step}")
     return replace(cases, targets=tuple(targets), target_kind="steps", notes=(*cases.notes, *notes))
 
@@ -200,7 +210,7 @@ def _table_cases(
     return _tagged(
         cases,
         [[labels[int(row)] for row in group] for group in rows],
-        lambda i, message: table.error(message, row=int(rows[i][0]), column=target),
+        lambda i, step, message: table.error(message, row=int(rows[i][step]), column=target),
     )
 
 
@@ -256,7 +266,7 @@ def _json_cases(path: Path, settings: DataSettings, want: bool) -> Cases:
     return _tagged(
         cases,
         [record["y"] for record in records],
-        lambda i, message: DataError(message, path=path, line=numbered[i][0], column="y"),
+        lambda i, _, message: DataError(message, path=path, line=numbered[i][0], column="y"),
     )
 
 

@@ -34,11 +34,14 @@ __all__ = [
     "spelled",
     "tags_of_types",
     "type_of",
+    "without_type",
 ]
 
 Scheme = Literal["none", "bio", "bioes", "bmes"]
 SCHEMES: tuple[Scheme, ...] = ("none", "bio", "bioes", "bmes")
 OUTSIDE = "O"
+# A letter and "-": a type follows.
+_PREFIX = 2
 
 _ROLES = MappingProxyType(
     {
@@ -88,6 +91,20 @@ def scheme_of(tags: Iterable[str]) -> Scheme:
     if letters <= set("BIES") or letters <= set("BILU"):
         return "bioes"
     return "bmes" if letters <= set("BMES") else "none"
+
+
+def without_type(tags: Iterable[str]) -> dict[str, str]:
+    """Tags such as `B-`, whose type is missing, and beside each a tag as it should be.
+
+    Where the others are no tags of spans, `B-` may be a class like any other, as a blood group is.
+    """
+    different = dict.fromkeys(tags)
+    broken = [tag for tag in different if _is_spelled(tag) and len(tag) == _PREFIX]
+    whole = [tag for tag in different if _is_spelled(tag) and len(tag) > _PREFIX]
+    if not whole and len(broken) < len([tag for tag in different if tag != OUTSIDE]):
+        return {}
+    name = whole[0][_PREFIX:] if whole else "PER"
+    return {tag: f"{tag}{name}" for tag in broken}
 
 
 def spans_of(tags: Sequence[str]) -> list[Span]:
