@@ -49,6 +49,7 @@ SETTINGS: dict[str, Any] = {
     "hidden": 64,
     "reset": "before",
     "dropout": 0.3,
+    "input_dropout": 0.3,
     "epochs": 10,
     "batch_size": 64,
     "learning_rate": 1e-3,
@@ -60,7 +61,9 @@ SETTINGS: dict[str, Any] = {
 QUICK: dict[str, Any] = {"epochs": 2, "hidden": 16}
 
 # Filled with means, most of the input is noise already: more dropout than this loses 0.01.
-CHANGES: dict[str, dict[str, Any]] = {"GRU-mean": {"dropout": 0.1, "epochs": 14}}
+CHANGES: dict[str, dict[str, Any]] = {
+    "GRU-mean": {"dropout": 0.1, "input_dropout": 0.1, "epochs": 14}
+}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from recurra.errors import SettingsError
 from recurra.spec.cells import CELLS, AbstractRecurrentCell, GRUCell, LSTMCell
 from recurra.spec.graph import Graph
 from recurra.spec.node import Signal
-from recurra.spec.nodes import Bidirectional, Stack
+from recurra.spec.nodes import Bidirectional, Dropout, Stack
 from recurra.spec.settings import ModelSettings
 from recurra.tasks.encoder import (
     cell_node,
@@ -100,7 +100,7 @@ def names(settings: ModelSettings, signals: dict[str, Signal]) -> list[tuple[str
 
 def test_the_steps_follow_what_the_codec_feeds() -> None:
     plain = ModelSettings(hidden=5)
-    assert names(plain, {"x": VALUES}) == [("input_dropout", "dropout"), ("encoder", "gru")]
+    assert names(plain, {"x": VALUES}) == [("encoder", "gru")]
     assert names(ModelSettings(dropout=0), {"x": Signal("steps", 9, "token")}) == [
         ("embedding", "embedding"),
         ("encoder", "gru"),
@@ -113,6 +113,35 @@ def test_the_steps_follow_what_the_codec_feeds() -> None:
         ("between_dropout", "dropout"),
         ("upper", "stack"),
     ]
+
+
+SYMBOLS = Signal("steps", 9, "token")
+
+
+@pytest.mark.parametrize(
+    ("signal", "given", "rate"),
+    [
+        # Numbers are read as they are, symbols' vectors dropped as everything else is.
+        (VALUES, {}, None),
+        (VALUES, {"dropout": 0.5, "layers": 2}, None),
+        (SYMBOLS, {}, 0.2),
+        (SYMBOLS, {"dropout": 0.5}, 0.5),
+        (SYMBOLS, {"dropout": 0.0}, None),
+        # What is given holds for both.
+        (VALUES, {"input_dropout": 0.1}, 0.1),
+        (VALUES, {"input_dropout": 0.1, "dropout": 0.0}, 0.1),
+        (VALUES, {"input_dropout": 0.0}, None),
+        (SYMBOLS, {"input_dropout": 0.1}, 0.1),
+        (SYMBOLS, {"input_dropout": 0.0}, None),
+    ],
+)
+def test_numbers_are_dropped_only_where_it_is_asked_for(
+    signal: Signal, given: dict[str, Any], rate: float | None
+) -> None:
+    steps = encoder_steps(ModelSettings(**given, variational=True), {"x": signal})
+    dropped = {step.name: step.node for step in steps if isinstance(step.node, Dropout)}
+    wanted = {} if rate is None else {"input_dropout": Dropout(rate=rate, variational=True)}
+    assert dropped == wanted
 
 
 def test_every_choice_reaches_the_fading_cell() -> None:
@@ -141,7 +170,7 @@ def test_dense_layers_and_convolutions_stand_before_the_recurrent_ones() -> None
         dense_before=(5,), convolution=(6, 7), convolution_width=4, dense_activation="tanh"
     )
     signals = {"x": Signal("steps", 3)}
-    steps = encoder_steps(settings.model_copy(update={"dropout": 0.0}), signals)
+    steps = encoder_steps(settings, signals)
     assert [step.name for step in steps] == [
         "before_0",
         "convolution_0",

@@ -160,8 +160,9 @@ def test_a_truncated_file_is_refused(loop: Loop, tmp_path: Path) -> None:
 def test_another_version_is_refused(
     loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_VERSION", checkpoint.CHECKPOINT_VERSION - 1)
     saved(loop, tmp_path)
-    monkeypatch.setattr(checkpoint, "CHECKPOINT_VERSION", 2)
+    monkeypatch.undo()
     with pytest.raises(TrainingError, match="another version"):
         load_checkpoint(tmp_path, loop, IDENTITY)
 

@@ -154,15 +154,19 @@ class ModelSettings(Section):
         0.2,
         ge=0,
         lt=1,
-        description="Before, between and after the recurrent layers.",
+        description="Between and after the recurrent layers, and of symbols' vectors before them.",
         json_schema_extra={"search": "0..0.6"},
     )
     input_dropout: float | None = Field(
         None,
         ge=0,
         lt=1,
-        description="Before the recurrent layers, where it is to differ from dropout.",
-        json_schema_extra={"search": "0..0.6", "tasks": ["classify", "regress", "tag", "generate"]},
+        description="Of what is read, before the recurrent layers; default: numbers 0, symbols' "
+        "vectors as dropout.",
+        json_schema_extra={
+            "search": "0..0.6",
+            "tasks": ["classify", "regress", "tag", "generate", "forecast"],
+        },
     )
     variational: bool = Field(
         False,

@@ -104,8 +104,10 @@ def grud_node(settings: ModelSettings, features: int) -> GRUD:
 def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> list[Step]:
     """[symbols] -> [dropout] -> encoder, from what a codec feeds; the last step is the result.
 
-    Values with flags and elapsed time go to a GRU-D, with further layers above it. What it reads
-    is not dropped: a dropped value would look like one that was observed.
+    Unless `input_dropout` says so, numbers are not dropped: what is hidden of one reading stands
+    nowhere else, while a symbol's vector says the same many times. Values with flags and elapsed
+    time go to a GRU-D, with further layers above it. What it reads is never dropped: a dropped
+    value would look like one that was observed.
 
     Raises:
         SettingsError: the settings contradict one another or the signals.
@@ -117,7 +119,10 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
 
     size = signals["x"].size
     drop = Dropout(rate=settings.dropout, variational=settings.variational)
-    rate = settings.dropout if settings.input_dropout is None else settings.input_dropout
+    symbols = signals["x"].dtype == "token"
+    rate = settings.input_dropout
+    if rate is None:
+        rate = settings.dropout if symbols else 0.0
     if "elapsed" in signals:
         if settings.dense_before or settings.convolution:
             raise SettingsError(
@@ -131,7 +136,7 @@ def encoder_steps(settings: ModelSettings, signals: Mapping[str, Signal]) -> lis
             above = settings.model_copy(update={"layers": settings.layers - 1})
             add("upper", encoder_node(above, settings.hidden))
         return steps
-    if signals["x"].dtype == "token":
+    if symbols:
         steps = symbol_steps(settings, signals)
         size = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name].size
     if rate > 0:

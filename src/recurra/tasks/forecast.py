@@ -150,7 +150,7 @@ class Forecast(AbstractTask):
     def graphs(self, settings: ModelSettings, codec: Any) -> dict[str, Graph]:
         """{"main": encoder -> pool (last) -> [dropout] -> [dense] -> head; "baseline": linear}."""
         signals = codec.signals()
-        steps = encoder_steps(_as_they_are(settings), signals)
+        steps = encoder_steps(settings, signals)
         encoded = Graph(signals, tuple(steps), (steps[-1].name,)).signals()[steps[-1].name]
         width = encoded.size
         steps.append(Step("pool", Pool(size=width, modes=("last",)), (steps[-1].name,)))
@@ -298,12 +298,6 @@ class Forecast(AbstractTask):
             + 0.5 * (freedom * math.pi).log()
             + scale.log()
         )
-
-
-def _as_they_are(settings: ModelSettings) -> ModelSettings:
-    """Without a dropout of what is read, unless it is asked for: a window has few numbers."""
-    rate = settings.input_dropout or 0.0
-    return settings.model_copy(update={"input_dropout": rate})
 
 
 def _refuse_foreign(settings: Settings) -> None:

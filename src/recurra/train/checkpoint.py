@@ -34,8 +34,10 @@ from recurra.train.loop import Loop, Run
 __all__ = ["CHECKPOINT", "CHECKPOINT_VERSION", "load_checkpoint", "save_checkpoint"]
 
 CHECKPOINT = "checkpoint.safetensors"
-# A checkpoint of another version is refused: it lives as long as one training, no longer.
-CHECKPOINT_VERSION = 1
+# A checkpoint of another version is refused: it lives as long as one training, no longer. A setting
+# whose default comes to mean another network needs a new one. 2: numbers are not dropped unless
+# input_dropout says so.
+CHECKPOINT_VERSION = 2
 
 Arrays = dict[str, npt.NDArray[Any]]
 
