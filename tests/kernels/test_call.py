@@ -415,19 +415,22 @@ assert os.waitpid(child, 0)[1] == 0 and len(done) == 7
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds to a processor")
 def test_threads_without_a_processor_are_not_waited_for(make_call):
-    """On one processor the caller does the others' parts itself: it hardly ever blocks."""
+    """On one processor the caller does the others' parts itself: it hardly ever gives way."""
     program = """
 import os, resource, numpy as np
 from recurra.kernels import gru
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 rng = np.random.default_rng(0)
-x, h = rng.standard_normal((64, 2, 16), np.float32), np.zeros((64, 128), np.float32)
+x, h = rng.standard_normal((64, 1, 16), np.float32), np.zeros((64, 128), np.float32)
 packed = gru.Packed(*(rng.standard_normal((384, n), np.float32) for n in (16, 128)))
 expected, calls = packed.forward(x, h, threads=1).y, 300
-before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+def switches():
+    used = resource.getrusage(resource.RUSAGE_THREAD)
+    return used.ru_nvcsw + used.ru_nivcsw
+before = switches()
 for _ in range(calls): assert (packed.forward(x, h, threads=4).y == expected).all()
-blocked = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
-assert blocked < calls // 2, f"blocked in {blocked} of {calls} calls"
+gave_way = switches() - before
+assert gave_way < calls // 2, f"gave way {gave_way} times in {calls} calls"
 """
     run = subprocess.run(
         [sys.executable, "-c", program], timeout=60, capture_output=True, text=True
