@@ -124,3 +124,21 @@ def test_bad_sequences_in_memory(X: Any) -> None:
     """Each is refused with what was expected."""
     with pytest.raises(DataError, match="expected"):
         corpus_cases(X)
+
+
+@pytest.mark.parametrize("content", ["aaaa\n", "a a\n\naaa\n"])
+def test_one_symbol_again_and_again_is_told_to_who_learns(tmp_path: Path, content: str) -> None:
+    path = written(tmp_path, "a.txt", content)
+    for settings in (PLAIN, LINE):
+        (note,) = read_corpus(path, settings).notes
+        assert note.startswith("there is nothing to learn: it is the symbol 'a' again and again")
+    codec = CorpusCodec.fit(read_corpus(path, PLAIN), PLAIN)
+    assert read_corpus(path, PLAIN, expect=codec).notes == ()
+    assert read_corpus(written(tmp_path, "b.txt", content + "b"), PLAIN).notes == ()
+
+
+def test_one_frame_again_and_again_is_told() -> None:
+    (note,) = corpus_cases([[[60, 64]] * 3, [[60, 64]]]).notes
+    assert note.startswith("there is nothing to learn: it is the frame (60, 64) again and again")
+    assert corpus_cases([[[60, 64], []]]).notes == ()
+    assert corpus_cases("ab" * 9).notes == ()

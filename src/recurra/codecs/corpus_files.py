@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,11 @@ def read_corpus(
         DataError: one sentence: what was expected, what came, where, what to do.
     """
     del need_target
+    cases = _read(source, settings, expect)
+    return cases if expect is not None else _told(cases)
+
+
+def _read(source: str | Path | Any, settings: DataSettings, expect: AbstractCodec | None) -> Cases:
     if is_frame(source):
         return _table_cases(read_frame(source), settings)
     if not isinstance(source, str | Path):
@@ -89,15 +95,33 @@ def corpus_cases(X: Any) -> Cases:
         DataError: anything else, or an empty one.
     """
     if isinstance(X, str):
-        return _cases("text", [check_text(X, "X")], "X")
+        return _told(_cases("text", [check_text(X, "X")], "X"))
     if not isinstance(X, Sequence) or isinstance(X, bytes) or not X:
         raise DataError(
             "X expected a text, a list of texts or a list of sequences of frames, got "
             f"{type(X).__name__ if X else 'nothing'}"
         )
     if isinstance(X[0], str):
-        return _cases("text", [check_text(x, f"X[{i}]") for i, x in enumerate(X)], "X")
-    return _cases("frames", [check_frames(x, f"X[{i}]") for i, x in enumerate(X)], "X")
+        return _told(_cases("text", [check_text(x, f"X[{i}]") for i, x in enumerate(X)], "X"))
+    return _told(_cases("frames", [check_frames(x, f"X[{i}]") for i, x in enumerate(X)], "X"))
+
+
+def _told(cases: Cases) -> Cases:
+    """The cases, and in their notes that nothing ever changes, where it does not."""
+    if cases.kind == "text":
+        # Blanks between symbols, and the line end of a file, vary nothing.
+        steps = {symbol for symbol in set().union(*cases.inputs) if not symbol.isspace()}
+    else:
+        steps = {frame for x in cases.inputs for frame in x}
+    if len(steps) > 1:
+        return cases
+    what = "symbol" if cases.kind == "text" else "frame"
+    (step,) = steps
+    told = (
+        f"there is nothing to learn: it is the {what} {step!r:.40} again and again; give sequences "
+        "that vary"
+    )
+    return replace(cases, notes=(*cases.notes, told))
 
 
 def _text_cases(path: Path, encoding: str, by_line: bool) -> Cases:
