@@ -11,6 +11,8 @@ __all__ = ["command"]
 
 _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+# A header ends at 100 MB; a character may be spelt with twelve bytes there.
+_MOST_TEXT = 8_000_000
 
 
 @click.command()
@@ -25,12 +27,13 @@ def command(model: Path, out: Path | None, force: bool) -> None:
     """Bring the recurrent layers of MODEL (.onnx or .keras) into OUT, and say what was left.
 
     Nothing in MODEL is executed: a Keras file with custom objects is refused by their name. In
-    Python `recurra.convert.read_layers(OUT)` gives the layers by name, and
-    `recurra.convert.layer_of` makes one a torch module.
+    Python `recurra.convert.read_layers(OUT)` gives the layers by name,
+    `recurra.convert.layer_of` makes one a torch module, and `recurra.convert.read_metadata(OUT)`
+    gives what an ONNX model says around them.
     """
     from recurra.convert.found import write_layers
     from recurra.convert.keras_file import read_keras
-    from recurra.convert.onnx_read import read_onnx
+    from recurra.convert.onnx_read import load_model, metadata_of, read_onnx
     from recurra.errors import ConversionError, OutputError
 
     if out is None:
@@ -49,9 +52,16 @@ def command(model: Path, out: Path | None, force: bool) -> None:
         raise ConversionError(
             f"{model} is an HDF5 file, Keras' older format: load it in Keras and save it as .keras"
         )
-    keras = begin.startswith(_ZIP) or model.suffix == ".keras"
-    found, left = read_keras(model) if keras else read_onnx(model)
-    write_layers(out, found)
+    texts: dict[str, str] = {}
+    if begin.startswith(_ZIP) or model.suffix == ".keras":
+        found, left = read_keras(model)
+    else:
+        proto = load_model(model)
+        found, left = read_onnx(proto)
+        texts = metadata_of(proto)
+    if sum(map(len, texts.values())) > _MOST_TEXT:
+        left, texts = (*left, "the model's metadata, more than a file of layers holds"), {}
+    write_layers(out, found, texts)
     for one in found:
         backwards = ", read backwards" if one.reverse else ""
         count = sum(array.size for array in one.weights.values())
@@ -59,6 +69,8 @@ def command(model: Path, out: Path | None, force: bool) -> None:
         for note in one.notes:
             print(_printable(f"  left: {note}"))
     print(f"{len(found)} layer{'s' if len(found) > 1 else ''} in {out}")
+    if texts:
+        print(_printable(f"kept beside them: {', '.join(texts)}"))
     print(_printable(f"left there: {', '.join(left) or 'nothing'}"))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.convert.found import read_layers
     from recurra.convert.keras import from_keras, to_keras
+    from recurra.convert.metadata import read_metadata
     from recurra.convert.onnx_layer import from_onnx, layer_of, to_onnx
     from recurra.convert.pytorch import from_torch, to_torch
 
@@ -15,6 +16,7 @@ _HOME = {
     "from_keras": "recurra.convert.keras",
     "layer_of": "recurra.convert.onnx_layer",
     "read_layers": "recurra.convert.found",
+    "read_metadata": "recurra.convert.metadata",
     "from_onnx": "recurra.convert.onnx_layer",
     "from_torch": "recurra.convert.pytorch",
     "to_keras": "recurra.convert.keras",
@@ -28,6 +30,7 @@ __all__ = [
     "from_torch",
     "layer_of",
     "read_layers",
+    "read_metadata",
     "to_keras",
     "to_onnx",
     "to_torch",

@@ -26,6 +26,7 @@ __all__ = [
     "layers_from_bytes",
     "layers_to_bytes",
     "read_layers",
+    "read_texts",
     "stacked",
     "write_layers",
 ]
@@ -76,9 +77,11 @@ def stacked(layers: Sequence[Side]) -> Side:
     return Stack(layers=tuple(node for node, _ in layers)), weights
 
 
-def write_layers(path: Path, layers: Sequence[Found]) -> None:
-    """Keep layers in a file of their own, whole or not at all."""
-    write_atomic(path, layers_to_bytes(layers))
+def write_layers(
+    path: Path, layers: Sequence[Found], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Keep layers, and texts that belong to them, in a file of their own, whole or not at all."""
+    write_atomic(path, layers_to_bytes(layers, metadata))
 
 
 def layers_to_bytes(layers: Sequence[Found], metadata: Mapping[str, str] | None = None) -> bytes:
@@ -98,9 +101,25 @@ def read_layers(path: str | Path) -> dict[str, Found]:
     Raises:
         ConversionError: it cannot be read, is no such file, or its weights do not fit its nodes.
     """
-    path = Path(path)
+    return _read(Path(path))[0]
+
+
+def read_texts(path: str | Path) -> dict[str, str]:
+    """The texts that `write_layers` kept beside the layers.
+
+    Raises:
+        ConversionError: as `read_layers`.
+    """
+    texts = _read(Path(path))[1]
+    return {key: text for key, text in texts.items() if key != _KEY}
+
+
+def _read(path: Path) -> tuple[dict[str, Found], dict[str, str]]:
     try:
-        return layers_from_bytes(path.read_bytes(), str(path))[0]
+        # A pipe or a device might never end.
+        if path.exists() and not path.is_file():
+            raise ConversionError(f"{path} is no file: name one that `recurra import` wrote")
+        return layers_from_bytes(path.read_bytes(), str(path))
     except OSError as error:
         raise ConversionError(f"{path} cannot be read: {error.strerror}") from error
 

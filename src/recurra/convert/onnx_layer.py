@@ -80,7 +80,13 @@ def layer_of(found: Found, *, backend: Backend = "auto") -> Whole:
     return layer
 
 
-def to_onnx(layer: Whole, path: str | Path | None = None, *, reverse: bool = False) -> ModelProto:
+def to_onnx(
+    layer: Whole,
+    path: str | Path | None = None,
+    *,
+    reverse: bool = False,
+    metadata: Mapping[str, str] | None = None,
+) -> ModelProto:
     """An ONNX model that computes what the layer computes, run in ONNX Runtime before it is given.
 
     Args:
@@ -89,6 +95,7 @@ def to_onnx(layer: Whole, path: str | Path | None = None, *, reverse: bool = Fal
             do not compute is a Scan of plain operations, which `from_onnx` does not read.
         path: Where to write it; None: nowhere. An existing file is replaced.
         reverse: As the layer is called with reverse=True: from each row's end.
+        metadata: Texts that go along, such as `read_metadata` gives of another model.
 
     Returns:
         The model: x [batch, time, I] and lengths [batch] -> y [batch, time, H]; where the layer
@@ -111,7 +118,7 @@ def to_onnx(layer: Whole, path: str | Path | None = None, *, reverse: bool = Fal
         raise ConversionError(
             f"reverse=True expected a layer of one direction, got {type(layer).__name__}"
         )
-    model = model_of(graph, weights, reverse=reverse)
+    model = model_of(graph, weights, metadata, reverse=reverse)
     check_model(model, _Torch(graph, weights, reverse=reverse), whole_only=reverse)
     if path is not None:
         write_atomic(Path(path), model.SerializeToString())

@@ -17,7 +17,10 @@ from recurra.convert.onnx_cells import OPS, cells_of
 from recurra.convert.onnx_constants import MOST_VALUES, MOVING, Constants
 from recurra.errors import ConversionError, DependencyError
 
-__all__ = ["Reading", "load_model", "read_model", "read_onnx"]
+__all__ = ["Reading", "load_model", "metadata_of", "read_model", "read_onnx"]
+
+# Another name of ONNX's own domain, "".
+_ALIAS = "ai.onnx"
 
 # The attributes of GRU, LSTM and RNN, and the type of each.
 _KINDS: Mapping[str, str] = MappingProxyType(
@@ -58,7 +61,7 @@ def load_model(model: Any) -> Any:
             'reading ONNX needs the package onnx: pip install "recurra[onnx]"'
         ) from error
     if isinstance(model, onnx.ModelProto):
-        return model
+        return _plain(model)
     where = "the bytes given" if isinstance(model, bytes) else str(model)
     raw = model if isinstance(model, bytes) else _bytes_of(Path(model))
     try:
@@ -73,7 +76,26 @@ def load_model(model: Any) -> Any:
         names = (node.op_type, node.name, node.domain, *node.input, *node.output)
         if not all(isinstance(name, str) for name in (*names, *(a.name for a in node.attribute))):
             raise ConversionError(f"{where} is damaged: a node has a name that is not UTF-8")
-    return read
+    return _plain(read)
+
+
+def _plain(model: Any) -> Any:
+    """The model with ONNX's own domain as "", its other name put out; a copy where it has that."""
+    if all(one.domain != _ALIAS for one in (*model.graph.node, *model.opset_import)):
+        return model
+    plain = type(model)()
+    plain.CopyFrom(model)
+    for one in (*plain.graph.node, *plain.opset_import):
+        if one.domain == _ALIAS:
+            one.domain = ""
+    return plain
+
+
+def metadata_of(model: Any) -> dict[str, str]:
+    """The texts that stand around an onnx.ModelProto's graph, as an export of ours writes them."""
+    pairs = ((one.key, one.value) for one in model.metadata_props)
+    # What is not UTF-8 comes as bytes, which are no text.
+    return {k: v for k, v in pairs if isinstance(k, str) and isinstance(v, str)}
 
 
 def _bytes_of(path: Path) -> bytes:
