@@ -124,7 +124,14 @@ def test_unknown_cells_are_refused_with_the_nearest() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"seeds": 0}, {"jobs": 0}, {"test_fraction": 1.0}, {"jobs": 2}, {"parameters": 0}],
+    [
+        {"seeds": 0},
+        {"jobs": 0},
+        {"test_fraction": 1.0},
+        {"jobs": 2},
+        {"parameters": 0},
+        {"parameters": 9},
+    ],
 )
 def test_impossible_choices_are_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match=next(iter(wrong))):

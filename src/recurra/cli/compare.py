@@ -10,7 +10,7 @@ import click
 
 from recurra.cli.flags import SectionedCommand, settings_flags, settings_from
 from recurra.cli.options import config_option, json_option, quiet_option
-from recurra.cli.printed import json_line, quoted
+from recurra.cli.printed import counted, json_line, quoted
 from recurra.cli.progress import clock
 from recurra.estimators.requirements import require_train_extra
 from recurra.spec.settings import SECTIONS
@@ -142,7 +142,7 @@ def show(found: Comparison, out: Path) -> None:
     """The tables, the verdict, and what to run next."""
     counts = ", ".join(f"{count:,} {part}" for part, count in found["sequences"].items())
     seeds = max(len(entry["seeds"]) + len(entry["failed"]) for entry in found["results"])
-    print(f"{found['task']}; sequences: {counts}; {seeds} seeds")
+    print(f"{found['task']}; sequences: {counts}; {counted(seeds, 'seed')}")
     _table(found, found["results"], f"equal parameters, about {found['parameters']:,}", "units")
     if found["equal_time"] is not None:
         timed, seconds = found["equal_time"], clock(found["equal_time"]["seconds"])

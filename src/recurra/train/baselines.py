@@ -1,4 +1,5 @@
-"""What a network must beat to be worth it: baselines of whole sequences, fitted in seconds.
+"""What a network must beat to be worth it: baselines of whole sequences, fitted in seconds;
+those of single steps are in `sequence_baselines`.
 
     majority    the shares of the classes (numbers: mean, their mean)
     last_value  a linear model of the last value of each feature
@@ -17,6 +18,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,12 @@ from recurra import metrics
 from recurra.codecs import Cases, LabelCodec, SequenceCodec
 from recurra.train.compare_material import Material
 from recurra.train.compare_trial import MEANS, mean_scores
+from recurra.train.sequence_baselines import (
+    Answered,
+    generate_baselines,
+    tag_baselines,
+    transduce_baselines,
+)
 
 __all__ = ["Baseline", "baselines_of", "flattened", "last_values", "summaries"]
 
@@ -60,8 +68,11 @@ class Baseline:
 
 
 def baselines_of(material: Material) -> list[Baseline]:
-    """The baselines of a task with one answer a sequence; other tasks measure theirs themselves."""
+    """The baselines of a task; forecasts measure theirs beside every network."""
     codec = material.codec
+    counting = _COUNTING.get(material.task.name)
+    if counting is not None:
+        return [_counted(answered, material.metric[0]) for answered in counting(material)]
     if material.task.name not in ("classify", "regress") or not isinstance(codec, SequenceCodec):
         return []
     classes = codec.target.size if isinstance(codec.target, LabelCodec) else None
@@ -79,6 +90,20 @@ def baselines_of(material: Material) -> list[Baseline]:
     kind = "logistic" if classes else "ridge"
     about = f"{kind} regression on summaries of each feature"
     return [*found, fitting.linear(kind, about, summaries)]
+
+
+_COUNTING: Mapping[str, Callable[[Material], list[Answered]]] = MappingProxyType(
+    {"tag": tag_baselines, "generate": generate_baselines, "transduce": transduce_baselines}
+)
+
+
+def _counted(answered: Answered, metric: str) -> Baseline:
+    """With the scores of the cases, where the metric is a mean over them."""
+    scores = None
+    if answered.wrong is not None and metric in ("word_error_rate", "accuracy"):
+        wrong = answered.wrong if metric == "word_error_rate" else ~answered.wrong
+        scores = tuple(map(float, wrong))
+    return Baseline(answered.name, answered.about, answered.figures, scores)
 
 
 class _Fitting:

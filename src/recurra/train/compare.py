@@ -127,6 +127,12 @@ def compare_cases(
     if budget is None:
         budget = material.parameters(model.cell, model.hidden)
     widths = {cell: material.hidden(cell, budget) for cell in cells}
+    for cell, width in widths.items():
+        least = material.parameters(cell, width)
+        if width == 1 and least > budget:
+            raise SettingsError(
+                f"parameters={budget}: the smallest {cell} network here has {least}: take more"
+            )
     _open(folder, material.identity() | {"parameters": budget}, force)
 
     plan = _Plan(material, settings, test_fraction, files, folder, watch, jobs)
