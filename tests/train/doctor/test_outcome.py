@@ -3,6 +3,7 @@
 import pytest
 
 from recurra.train.doctor import outcome
+from recurra.train.doctor.judge import findings
 
 RULES = [
     outcome.nothing_to_learn,
@@ -104,3 +105,28 @@ def test_few_held_out_numbers_allow_for_their_own_error(seen):
     assert outcome.loses_to_baseline(seen(**lost)) is None
     many = {"train": 2000, "held": 900}
     assert outcome.loses_to_baseline(seen(**{**lost, "sequences": many})) is not None
+
+
+def test_noise_that_drowns_the_inputs_is_named(seen):
+    noisy = {"settings.input_noise": 5.0, "figures": {"accuracy": 0.4}}
+    found = outcome.held_down(seen(**noisy))
+    assert found["settings"] == {"input_noise": 0.1}
+    assert "input_noise 5 drowns what is read" in found["seen"]
+    assert outcome.held_down(seen(**{**noisy, "figures": {"accuracy": 0.95}})) is None
+    assert outcome.held_down(seen(**{**noisy, "settings.input_noise": 0.3})) is None
+
+
+def test_a_rare_class_that_is_never_named_comes_ahead_of_nothing_to_learn(seen):
+    evidence = seen(
+        [0.4, 0.26, 0.23, 0.22, 0.21, 0.21],
+        target={"counts": [376, 24], "labels": ["no", "yes"]},
+        answers={"true": [75, 5], "called": [80, 0], "right": [75, 0]},
+        sequences={"train": 400, "held": 80},
+        figures={"accuracy": 0.94},
+        naive={
+            "majority": {"accuracy": 0.94, "balanced": 0.5},
+            "linear": {"accuracy": 0.94, "balanced": 0.52},
+        },
+    )
+    assert outcome.nothing_to_learn(evidence) is not None
+    assert findings(evidence)[0]["name"] == "imbalance"

@@ -70,3 +70,13 @@ def test_a_line_of_the_history_that_is_no_epoch_is_refused(tmp_path, seen):
 def test_a_setting_that_the_training_did_not_know_has_its_default(tmp_path, seen):
     seen(**{"settings.focal": None}).write(tmp_path)
     assert Evidence.read(tmp_path).signals["settings"]["focal"] == Settings().flat()["focal"]
+
+
+def test_a_damaged_line_of_the_history_is_named(tmp_path, seen):
+    evidence = seen()
+    evidence.write(tmp_path)
+    lines = [json_to_bytes(dict(r), indent=None) + b"\n" for r in evidence.history]
+    lines[2] = b'{"epoch": 3, "lo\n'
+    (tmp_path / "history.jsonl").write_bytes(b"".join(lines))
+    with pytest.raises(DataError, match=r"history\.jsonl, line 3: not readable as JSON"):
+        Evidence.read(tmp_path)

@@ -74,3 +74,15 @@ def test_a_window_shorter_than_the_period_is_lengthened(seen):
     assert found["settings"]["lookback"] == 48
     assert source.window(seen(task="forecast", target={**short, "lookback": 48})) is None
     assert source.window(seen(task="forecast", target={**short, "similarity": 0.3})) is None
+
+
+@pytest.mark.parametrize("task", ["classify", "tag"])
+def test_a_rare_class_with_cases_to_learn_from_is_no_constant(task, seen):
+    for counts, named in (
+        ([375, 25], False),
+        ([960, 40], False),
+        ([384, 16], True),
+        ([9940, 60], True),
+    ):
+        target = {"counts": counts, "labels": ["no", "yes"]}
+        assert bool(source.constant_target(seen(task=task, target=target))) == named, counts

@@ -13,7 +13,8 @@ __all__ = ["LATE", "RANKS", "fall_of", "finding", "flag"]
 
 # The rule of the ranking: causes stand before what follows from them. First what is learnt from,
 # then what keeps the network from learning at all, then how it learnt, then what came of it. A
-# network that could not learn has not shown that there is nothing to learn; gates that end up shut
+# network that could not learn, or that gave in to a frequent class, has not shown that there is
+# nothing to learn; gates that end up shut
 # and gradients that are cut at an ordinary limit follow from something else (`LATE`). Within a rank
 # the stronger evidence comes first.
 RANKS: Mapping[str, int] = MappingProxyType(
@@ -31,9 +32,9 @@ RANKS: Mapping[str, int] = MappingProxyType(
         "held_down": 64,
         "window": 62,
         "reach": 60,
+        "imbalance": 58,
         "nothing_to_learn": 56,
         "overfitting": 48,
-        "imbalance": 44,
         "flat_forecast": 40,
         "flat_loss": 36,
         "loses_to_baseline": 32,

@@ -36,6 +36,10 @@ _DROPPED = 0.8
 _DECAYED = 0.03
 # Rows shorter than a tenth cannot move a unit whose inputs are of unit size.
 _SHORT = 0.1
+# Noise that blurs inputs and leaves them to be read.
+_NOISE = 0.1
+# Scaled inputs have a deviation of 1: below noise of twice that they leave a fifth of the variance.
+_NOISY = 2.0
 
 
 def _beyond(own: float, theirs: float) -> float:
@@ -236,7 +240,7 @@ def flat_forecast(evidence: Evidence) -> Finding | None:
 
 
 def held_down(evidence: Evidence) -> Finding | None:
-    """A penalty, a decay or a dropout that outweighs the loss, and nothing that comes of it."""
+    """A penalty, decay, dropout or noise that outweighs the loss, and nothing that comes of it."""
     signals = evidence.signals
     settings, start = signals["settings"], signals.get("start") or {}
     losses = [record["loss"] for record in evidence.history]
@@ -259,6 +263,9 @@ def held_down(evidence: Evidence) -> Finding | None:
         tried["weight_decay"] = plain.weight_decay
     if settings["constraint"] == "max_norm" and float(settings["max_norm"]) < _SHORT:
         tried["max_norm"] = plain.max_norm
+    noise = float(settings["input_noise"])
+    if noise >= _NOISY:
+        tried["input_noise"] = _NOISE
     if not tried:
         return None
     named = ", ".join(f"{name} {settings[name]:g}" for name in tried)
@@ -267,8 +274,9 @@ def held_down(evidence: Evidence) -> Finding | None:
     return finding(
         "held_down",
         len(tried) / 4,
-        f"{named} outweighs a loss that began at {losses[0]:.3g}{told}",
-        "what keeps weights small or outputs silent is then all that the network learns",
+        f"{named} {'drowns what is read' if list(tried) == ['input_noise'] else 'outweighs a loss'}"
+        f", and the loss began at {losses[0]:.3g}{told}",
+        "what keeps weights small, outputs silent or inputs hidden is all that the network learns",
         "what ordinary trainings have of it, or nothing",
         tried,
         {"settings": {name: settings[name] for name in tried}, "penalty_over_loss": heaviest},

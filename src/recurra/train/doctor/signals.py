@@ -154,7 +154,10 @@ class Evidence:
             signals = json_from_bytes(path.read_bytes(), str(path))
             history = folder / "history.jsonl"
             lines = history.read_bytes().splitlines() if history.is_file() else []
-            records = [json_from_bytes(line, str(history)) for line in lines]
+            records = [
+                json_from_bytes(line, f"{history}, line {number}")
+                for number, line in enumerate(lines, 1)
+            ]
         except (FileNotFoundError, NotADirectoryError):
             raise DataError(
                 f"expected the working files of a training, OUT.run (or the bundle OUT beside it) "

@@ -18,6 +18,8 @@ _LEAKS = 0.995
 _DUPLICATES = 0.2
 # One value in so many of the cases leaves nothing to tell apart.
 _CONSTANT = 0.95
+# Of classes so many cases of the others can be learnt from, unless they are one in a hundred.
+_ENOUGH, _HARDLY_ANY = 20, 0.99
 # Most rows of a series stand still.
 _MOVING = 0.05
 # Inputs ten times too large or too small saturate a network or do not reach it; standardised ones
@@ -92,10 +94,12 @@ def constant_target(evidence: Evidence) -> Finding | None:
     """Nearly all cases have one answer."""
     signals = evidence.signals
     target = signals.get("target") or {}
-    share, what = 0.0, ""
+    share, what, limit = 0.0, "", _CONSTANT
     counts = target.get("counts")
     if counts:
         share = max(counts) / max(1, sum(counts))
+        if sum(counts) - max(counts) >= _ENOUGH:
+            limit = _HARDLY_ANY
         labels = target.get("labels") or []
         most = counts.index(max(counts))
         what = repr(labels[most]) if most < len(labels) else "one class"
@@ -115,7 +119,7 @@ def constant_target(evidence: Evidence) -> Finding | None:
     elif signals["task"] == "forecast" and target.get("moving") is not None:
         share = 1 - target["moving"]
         what = "the value of the row before"
-    if share < _CONSTANT:
+    if share < limit:
         return None
     return finding(
         "constant_target",
