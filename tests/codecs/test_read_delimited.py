@@ -143,3 +143,29 @@ def test_a_text_may_be_longer_than_the_csv_module_grants(write: Write) -> None:
 
 def test_a_known_name_is_a_header_even_if_it_comes_again(write: Write) -> None:
     assert rows_of(write("text,label\nlabel,label\n", "f.csv")) == [("label", "label")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (
+            "f.csv",
+            "id;a;label\n1;0,5;u\n",
+            "between commas, got 'id;a;label', where they stand .*';'",
+        ),
+        (
+            "f.csv",
+            "id\ta\n1\t2\n",
+            "between tabs: save the table with commas, or rename it to .tsv",
+        ),
+        ("f.tsv", "id,a\n1,2\n", "between tabs, got 'id,a'.*or rename it to .csv"),
+    ],
+)
+def test_another_separator_is_named(write: Write, name: str, content: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read_delimited(write(content, name))
+
+
+def test_a_column_of_texts_may_hold_other_separators(write: Write) -> None:
+    assert read_delimited(write("text\na;b\n", "f.csv")).texts("text") == ["a;b"]
+    assert read_delimited(write("a;b\nplain\n", "f.csv")).columns == ["a;b"]

@@ -57,6 +57,7 @@ def read_delimited(path: Path, encoding: str = UTF_8) -> Table:
     if first is None:
         raise DataError("expected a header and rows, got only blank lines: add them", path=path)
     names = [_unquoted(field.strip()) if tabs else field.strip() for field in first.fields]
+    _check_separator(islice(rows(), 2), path, tabs=tabs)
     named = not _lacks_header(names, rows())
     if named:
         _check_names(names, path, first.begin)
@@ -111,6 +112,24 @@ def _lacks_header(names: list[str], rows: Iterator[_Row]) -> bool:
         return False
     below = (row.fields for row in islice(rows, 1, _PROBE_ROWS))
     return any(len(fields) == 2 and fields[1].strip() == names[1] for fields in below)
+
+
+def _check_separator(begin: Iterator[_Row], path: Path, *, tabs: bool) -> None:
+    """Refuse a table whose header and first row are one field each, cut alike by another sign."""
+    head, *below = (row.fields for row in begin)
+    if len(head) != 1 or not below:
+        return
+    for sign, name in ((";", "';'"), (",", "','") if tabs else ("\t", "tabs")):
+        parts = head[0].count(sign)
+        if parts and parts == sum(field.count(sign) for field in below[0]):
+            wanted = "tabs" if tabs else "commas"
+            raise DataError(
+                f"expected fields between {wanted}, got {shorten(head[0])}, where they "
+                f"stand between {name}: save the table with {wanted}"
+                + (", or rename it to .tsv" if sign == "\t" else "")
+                + (", or rename it to .csv" if sign == "," else ""),
+                path=path,
+            )
 
 
 def _check_names(names: list[str], path: Path, line: int) -> None:

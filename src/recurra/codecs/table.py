@@ -170,7 +170,7 @@ class Table:
         if are_compact(fields):
             fields = list(map(spelt_out, fields))
         elif seconds_of(fields[0]) is None:
-            return self.floats(column)
+            return self._times_in_numbers(column, fields)
         seconds = np.empty(len(fields))
         # A long table names the same times again and again.
         known = {field: (seconds_of(field), zoned(field)) for field in set(fields)}
@@ -185,6 +185,18 @@ class Table:
                 )
             seconds[row] = found
         return seconds
+
+    def _times_in_numbers(self, column: str, fields: list[str]) -> Array:
+        values = self._floats_or_nan(column)
+        for row in map(int, np.flatnonzero(np.isnan(values))):
+            if fields[row].lower() not in MISSING:
+                raise self.error(
+                    "expected times as numbers, or as ISO dates such as 2024-05-01T13:00:00, got "
+                    f"{shorten(fields[row])}: write all of them so, or leave the time column out",
+                    row=row,
+                    column=column,
+                )
+        return self.floats(column)
 
     def dated(self, column: str) -> bool:
         """Whether `times` reads a column as dates or spans."""
