@@ -114,7 +114,7 @@ def test_labels_that_do_not_fit_are_refused(
         ("p,0,1,\np,1,2,\n", "line 2, column 'label': expected a target, got a missing value"),
         ("p,0,1,u\np,0,2,u\n", r"line 3, column 'time': .*the time 0 twice \(id 'p'\)"),
         ("p,5,1,u\nq,0,1,v\np,4,2,u\n", "line 4, column 'time': .*got 4 after 5"),
-        ("p,0,1,u\np,x,2,u\n", "line 3, column 'time': .* the text 'x'"),
+        ("p,0,1,u\np,x,2,u\n", "line 3, column 'time': expected times as numbers.* got 'x'"),
         ("p,0,,u\np,1,NA,u\n", "column 'a': .* a column without any value"),
         ("p,0,1,u\np,1,inf,u\n", "line 3, column 'a': .* infinite"),
         ('p,0,1,u\np,1,"2\n3",u\n', "line 3, column 'a': .* the text"),
