@@ -38,15 +38,12 @@ def run_gru(
     """
     cell = layer.cell
     after = bool(cell.reset_after)
-    bias = _tensor(cell.bias)
-    biases: tuple[Tensor | None, Tensor | None] = (None, None)
+    kernel, recurrent, bias = _weights(cell, x)
+    biases: Sequence[Tensor | None] = (None, None)
     if bias is not None:
-        biases = (bias[0], bias[1]) if after else (bias, torch.zeros_like(bias))
-    arrays = [
-        _turned(_tensor(cell.kernel), 1),
-        _turned(_tensor(cell.recurrent_kernel), 1),
-        *(_turned(one, 0) for one in biases),
-    ]
+        turned = _turned(bias, -1)
+        biases = turned.unbind() if after else (turned, torch.zeros_like(turned))
+    arrays = [_turned(kernel.T, 0), _turned(recurrent.T, 0), *biases]
     words = _words(cell) | {"reset": "after" if after else "before"}
     return _run(ops.gru, layer, x, states, arrays, mask, drop, words)
 
@@ -56,7 +53,7 @@ def run_lstm(
 ) -> tuple[Tensor, list[Tensor]]:
     """`recurra.ops.lstm` with a Keras layer's weights; the gates stand as ours do."""
     cell = layer.cell
-    return _run(ops.lstm, layer, x, states, _plain(cell), mask, drop, _words(cell))
+    return _run(ops.lstm, layer, x, states, _plain(cell, x), mask, drop, _words(cell))
 
 
 def run_rnn(
@@ -72,7 +69,7 @@ def run_rnn(
     words = {"activation": _words(cell)["activation"]}
     if recurrent_drop is not None:
         words["recurrent_dropout"] = recurrent_drop[:, None, :].expand(-1, x.shape[1], -1)
-    return _run(ops.rnn, layer, x, states, _plain(cell), mask, drop, words)
+    return _run(ops.rnn, layer, x, states, _plain(cell, x), mask, drop, words)
 
 
 def _run(
@@ -95,29 +92,31 @@ def _run(
     return (y.flip(1) if back else y), after
 
 
-def _plain(cell: Any) -> list[Tensor | None]:
+def _plain(cell: Any, x: Tensor) -> list[Tensor | None]:
     """The weights of a cell whose gates stand as ours do; Keras' one bias and zeros."""
-    kernel, recurrent = _tensor(cell.kernel), _tensor(cell.recurrent_kernel)
-    bias = _tensor(cell.bias)
-    assert kernel is not None
-    assert recurrent is not None
+    kernel, recurrent, bias = _weights(cell, x)
     zeros = None if bias is None else torch.zeros_like(bias)
     return [kernel.T.contiguous(), recurrent.T.contiguous(), bias, zeros]
 
 
-def _turned(weight: Tensor | None, axis: int) -> Tensor | None:
-    """Update, reset, candidate along `axis` -> reset, -update, candidate along the first."""
-    if weight is None:
-        return None
+def _turned(weight: Tensor, axis: int) -> Tensor:
+    """Update, reset, candidate along `axis` -> reset, -update, candidate."""
     update, reset, candidate = weight.chunk(3, axis)
-    blocks = (reset, -update, candidate)
-    return torch.cat([block.T for block in blocks] if axis else list(blocks))
+    return torch.cat((reset, -update, candidate), axis)
 
 
-def _tensor(variable: Any) -> Tensor | None:
-    if variable is None:
-        return None
-    tensor: Tensor = keras.ops.convert_to_tensor(variable)
+def _weights(cell: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Kernel, recurrent kernel and bias, where x is."""
+    kernel, recurrent, bias = cell.kernel, cell.recurrent_kernel, cell.bias
+    found = _tensor(kernel, x), _tensor(recurrent, x)
+    return *found, None if bias is None else _tensor(bias, x)
+
+
+def _tensor(variable: Any, x: Tensor) -> Tensor:
+    # convert_to_tensor looks for symbols in its arguments first: a tenth of a short call's time.
+    tensor: Tensor = variable.value
+    if tensor.device != x.device:
+        tensor = keras.ops.convert_to_tensor(variable)
     return tensor
 
 
