@@ -4,8 +4,10 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <cstdint>
 #include <cstring>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "memory.h"
@@ -26,8 +28,16 @@ using Made = nb::ndarray<nb::numpy, R>;
   throw nb::value_error((std::string(name) + ": " + what).c_str());
 }
 
+// NumPy makes arrays whose values begin anywhere (fields of records, views of bytes).
+template <class Array>
+void need_aligned(const char* name, const Array& a) {
+  if (reinterpret_cast<uintptr_t>(a.data()) % alignof(std::remove_reference_t<decltype(*a.data())>))
+    refuse(name, "values are not aligned");
+}
+
 template <class Array>
 void need_axes(const char* name, const Array& a, std::initializer_list<long> sizes) {
+  need_aligned(name, a);
   size_t axis = 0;
   for (long size : sizes)
     if (long(a.shape(axis++)) != size) refuse(name, "an axis does not fit");
@@ -41,6 +51,7 @@ void need_side_by_side(const char* name, const Array& a) {
 
 template <class Array>
 void need_dense(const char* name, const Array& a) {
+  need_aligned(name, a);
   long step = 1;
   for (size_t axis = a.ndim(); axis-- > 0; step *= long(a.shape(axis)))
     if (a.shape(axis) > 1 && a.stride(axis) != step) refuse(name, "not dense");

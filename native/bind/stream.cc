@@ -33,7 +33,8 @@ class View {
   bool of(const char* formats, size_t element) const {
     const char* format = buffer_.format;
     return format && format[0] && !format[1] && std::strchr(formats, format[0]) &&
-           size_t(buffer_.itemsize) == element;
+           size_t(buffer_.itemsize) == element &&
+           reinterpret_cast<uintptr_t>(buffer_.buf) % element == 0;
   }
   template <class R>
   bool real() const {

@@ -82,11 +82,12 @@ def dense(array: Array) -> Array: ...
 @overload
 def dense(array: None) -> None: ...
 def dense(array: Array | None) -> Array | None:
-    """The array, copied where its values do not lie side by side in their order."""
+    """The array, copied where its values do not lie side by side in their order, aligned."""
     if array is None or _in_order(array):
         return array
     dtype = array.dtype
-    return np.ascontiguousarray(array, dtype if dtype.isnative else dtype.newbyteorder("="))
+    native = dtype if dtype.isnative else dtype.newbyteorder("=")
+    return np.require(array, native, ("C_CONTIGUOUS", "ALIGNED"))
 
 
 @overload

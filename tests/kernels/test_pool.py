@@ -1,0 +1,58 @@
+"""Threads share a call, and no result depends on how: none waits for one that has no processor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def test_two_calls_at_once_and_a_fork_in_between():
+    """The pool serves one caller at a time, and a child process begins with its own."""
+    program = """
+import os, threading, numpy as np
+from recurra.kernels import gru
+rng = np.random.default_rng(0)
+x, h = rng.standard_normal((64, 20, 16), np.float32), np.zeros((64, 64), np.float32)
+w, u = (rng.standard_normal((192, n), np.float32) for n in (16, 64))
+expected = gru.forward(x, h, w, u, threads=2).y
+def work(): assert (gru.forward(x, h, w, u, threads=2).y == expected).all(); done.append(1)
+done = []
+team = [threading.Thread(target=work) for _ in range(6)]
+[t.start() for t in team], [t.join() for t in team]
+child = os.fork()
+work()
+if child == 0: os._exit(len(done) - 7)
+assert os.waitpid(child, 0)[1] == 0 and len(done) == 7
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], timeout=60, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds to a processor")
+def test_threads_without_a_processor_are_not_waited_for():
+    """On one processor the caller does the others' parts itself: it hardly ever gives way."""
+    program = """
+import os, resource, numpy as np
+from recurra.kernels import gru
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+rng = np.random.default_rng(0)
+x, h = rng.standard_normal((64, 1, 16), np.float32), np.zeros((64, 128), np.float32)
+packed = gru.Packed(*(rng.standard_normal((384, n), np.float32) for n in (16, 128)))
+expected, calls = packed.forward(x, h, threads=1).y, 300
+def switches():
+    used = resource.getrusage(resource.RUSAGE_THREAD)
+    return used.ru_nvcsw + used.ru_nivcsw
+before = switches()
+for _ in range(calls): assert (packed.forward(x, h, threads=4).y == expected).all()
+gave_way = switches() - before
+assert gave_way < calls // 2, f"gave way {gave_way} times in {calls} calls"
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], timeout=60, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
