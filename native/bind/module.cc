@@ -4,6 +4,7 @@
 // sentences. The checks here (arrays.h) hold whatever Python passes.
 
 #include "arrays.h"
+#include "elementwise.h"
 #include "recurra/dispatch.h"
 #include "stream.h"
 
@@ -255,6 +256,7 @@ NB_MODULE(_native, m) {
   m.def("choose", &choose, "name"_a);
   m.def("bfloat16", [] { return table().bfloat16 != nullptr; });
   m.def("vector_bytes", [] { return table().vector_bytes; });
+  bind_elementwise(m);
   bind_streams(m);
   bind<float>(m, "PackedFloat32", "backward_float32", "LinearFloat32");
   bind<double>(m, "PackedFloat64", "backward_float64", "LinearFloat64");

@@ -1,7 +1,9 @@
-"""numpy's functions of single elements, with bits that do not depend on where an element stands.
+"""Functions of single elements, with bits that do not depend on where an element stands.
 
-numpy takes whole vectors of elements at once and the rest of an array one by one; where the two
-ways round differently, an element's bits would depend on its neighbours' number.
+`activated` and `faded` are the native kernels' own where those were built, so that a native stream
+computes the same bits. `elementwise` is for functions of numpy's, which takes whole vectors of
+elements at once and the rest of an array one by one; where the two ways round differently, an
+element's bits would depend on its neighbours' number.
 """
 
 from __future__ import annotations
@@ -12,7 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["elementwise", "log_softmax"]
+from recurra.kernels.choice import native
+from recurra.kernels.portable import ACTIVATIONS as PORTABLE
+from recurra.spec.cells import ACTIVATIONS
+
+__all__ = ["activated", "elementwise", "faded", "log_softmax"]
 
 Array = npt.NDArray[Any]
 # No vector unit takes more elements at once (64 bytes hold 16 of float32), unrolled four times.
@@ -31,6 +37,38 @@ def elementwise(function: Callable[[Array], Array], x: Array) -> Array:
     # Any number that no function minds.
     flat[x.size :] = 1
     return function(flat)[: x.size].reshape(x.shape)
+
+
+def activated(name: str, x: Array) -> Array:
+    """The activation `name` of every element of x, a new array.
+
+    Args:
+        name: One of `recurra.spec.cells.ACTIVATIONS`.
+        x: Floats, float32 or float64, any axes.
+    """
+    extension = native()
+    if extension is None:
+        return elementwise(PORTABLE[name], x)
+    result = np.array(x, order="C")
+    single = result.dtype == np.float32
+    function = extension.activate_float32 if single else extension.activate_float64
+    function(ACTIVATIONS.index(name), result.reshape(-1))
+    return result
+
+
+def faded(x: Array) -> Array:
+    """exp(-max(0, x)) of every element, a new array: what is left of a value; NaN stays NaN.
+
+    Args:
+        x: Floats, float32 or float64, any axes.
+    """
+    extension = native()
+    if extension is None:
+        return elementwise(lambda rate: np.exp(-np.where(rate <= 0, rate.dtype.type(0), rate)), x)
+    result = np.array(x, order="C")
+    single = result.dtype == np.float32
+    (extension.fade_float32 if single else extension.fade_float64)(result.reshape(-1))
+    return result
 
 
 def log_softmax(scores: Array) -> Array:
