@@ -3,8 +3,15 @@
 
 #include "stream.h"
 
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
 #include <atomic>
 #include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "arrays.h"
 
@@ -57,46 +64,76 @@ class View {
   Py_buffer buffer_;
 };
 
+// More than any node reads; a step's views of them stand on the stack.
+constexpr size_t most_inputs = 8;
+
 template <class R>
 class Program {
  public:
-  Program(long inputs) : inputs_(inputs) {
-    if (inputs < 0 || inputs > most) refuse("inputs", "out of range");
+  using Inputs = std::vector<std::pair<std::string, long>>;  // name and width, 0: a token
+
+  explicit Program(const Inputs& inputs) {
+    if (inputs.empty() || inputs.size() > most_inputs) refuse("inputs", "too few or too many");
+    for (const auto& [name, width] : inputs) {
+      if (width < 0 || width > most) refuse("inputs", "out of range");
+      inputs_.push_back(width);
+      names_.push_back(nb::str(name.c_str()));
+    }
   }
 
   int layer(nb::object prepared, int source, bool residual, nb::object share_h,
             nb::object share_c) {
     Stage<R> stage;
-    stage.prepared = nb::cast<Prepared<R>>(prepared);
-    const Problem& p = stage.prepared.problem;
-    if (p.units < 1) refuse("prepared", "no layer");
-    stage.width = p.units;
+    const long inputs = enter_layer(stage, prepared, share_h, share_c);
     stage.residual = residual;
-    if (residual && p.units != p.inputs) refuse("residual", "the widths differ");
-    if (!share_h.is_none()) stage.share_h = nb::cast<R>(share_h);
-    if (!share_c.is_none()) stage.share_c = nb::cast<R>(share_c);
-    return add(stage, source, p.inputs, prepared);
+    if (residual && stage.width != inputs) refuse("residual", "the widths differ");
+    return add(stage, {{source, inputs}}, {prepared});
   }
 
-  int linear(nb::object prepared, int source) {
+  int grud(nb::object prepared, nb::object decay, In<R, 1> mean, In<R, 1> weight, In<R, 1> bias,
+           int x, int observed, int elapsed, nb::object share_h) {
+    Stage<R> stage;
+    const long inputs = enter_layer(stage, prepared, share_h, nb::none());
+    stage.kind = StageKind::grud;
+    stage.elementwise = &elementwise<R>();
+    stage.decay = nb::cast<Prepared<R>>(decay);
+    const long features = long(mean.shape(0));
+    if (features < 1) refuse("mean", "no features");
+    for (const In<R, 1>* each : {&mean, &weight, &bias}) {
+      need_axes("mean, weight and bias", *each, {features});
+      need_dense("mean, weight and bias", *each);
+    }
+    stage.holes = {mean.data(), weight.data(), bias.data(), features};
+    if (stage.prepared.problem.family != Family::gru || inputs != 2 * features)
+      refuse("prepared", "no GRU of values and flags");
+    if (stage.decay.linear.inputs != features || stage.decay.linear.outputs != stage.width)
+      refuse("decay", "no linear map from the features to the units");
+    return add(stage, {{x, features}, {observed, features}, {elapsed, 1}},
+               {prepared, decay, nb::cast(mean), nb::cast(weight), nb::cast(bias)});
+  }
+
+  int linear(nb::object prepared, int source, int activation) {
     Stage<R> stage;
     stage.kind = StageKind::linear;
     stage.prepared = nb::cast<Prepared<R>>(prepared);
     stage.width = stage.prepared.linear.outputs;
     if (stage.width < 1) refuse("prepared", "no linear map");
-    return add(stage, source, stage.prepared.linear.inputs, prepared);
+    if (activation < 0 || activation >= activations) refuse("activation", "out of range");
+    stage.activation = Activation(activation);
+    stage.elementwise = &elementwise<R>();
+    return add(stage, {{source, stage.prepared.linear.inputs}}, {prepared});
   }
 
   int embedding(nb::object weight, int source) {
     const auto rows = nb::cast<In<R, 2>>(weight);
     need_dense("weight", rows);
-    if (inputs_ != 0 || source != 0) refuse("source", "no tokens");
     Stage<R> stage;
     stage.kind = StageKind::embedding;
     stage.rows = rows.data();
     stage.tokens = long(rows.shape(0));
     stage.width = long(rows.shape(1));
-    return add(stage, source, 0, weight);
+    if (!is_token(source)) refuse("source", "no tokens");
+    return add(stage, {{source, 0}}, {weight});
   }
 
   int pool(int source, bool last, bool mean, bool max) {
@@ -105,14 +142,34 @@ class Program {
     stage.last = last, stage.mean = mean, stage.max = max;
     stage.pooled = width_of(source);
     stage.width = stage.pooled * (int(last) + int(mean) + int(max));
-    return add(stage, source, stage.pooled, nb::none());
+    return add(stage, {{source, stage.pooled}}, {});
+  }
+
+  int window(int source, long steps) {
+    Stage<R> stage;
+    stage.kind = StageKind::window;
+    if (steps < 1 || steps > 1L << 20) refuse("steps", "out of range");
+    stage.steps = steps;
+    stage.width = width_of(source) * steps;
+    return add(stage, {{source, width_of(source)}}, {});
+  }
+
+  int concat(int left, int right) {
+    Stage<R> stage;
+    stage.kind = StageKind::concat;
+    stage.left = width_of(left);
+    stage.width = stage.left + width_of(right);
+    return add(stage, {{left, stage.left}, {right, width_of(right)}}, {});
   }
 
   long width_of(int source) const {
-    if (source < 0 || size_t(source) > stages_.size()) refuse("source", "no such value");
-    return source == 0 ? inputs_ : stages_[size_t(source) - 1].width;
+    if (source < 0 || size_t(source) >= inputs_.size() + stages_.size())
+      refuse("source", "no such value");
+    const size_t at = size_t(source), first = inputs_.size();
+    return at < first ? inputs_[at] : stages_[at - first].width;
   }
-  long inputs() const { return inputs_; }
+  const std::vector<long>& inputs() const { return inputs_; }
+  const std::vector<nb::object>& names() const { return names_; }
   // Streams point into the stages: none may be added from now on.
   const std::vector<Stage<R>>& stages() {
     sealed_ = true;
@@ -122,19 +179,38 @@ class Program {
  private:
   static constexpr long most = 1L << 32;
 
-  int add(Stage<R>& stage, int source, long inputs, nb::object owner) {
-    if (sealed_) refuse("program", "it has streams already");
-    const bool tokens = stage.kind == StageKind::embedding;
-    if (width_of(source) != inputs || (source == 0 && tokens != (inputs_ == 0)))
-      refuse("source", "the widths differ");
-    if (stage.width > most) refuse("width", "out of range");
-    stage.source = source;
-    stages_.push_back(stage);
-    owners_.push_back(owner);
-    return int(stages_.size());
+  bool is_token(int source) const {
+    return source >= 0 && size_t(source) < inputs_.size() && inputs_[size_t(source)] == 0;
   }
 
-  long inputs_;
+  // Gives the width of what it reads.
+  long enter_layer(Stage<R>& stage, nb::object prepared, nb::object share_h, nb::object share_c) {
+    stage.prepared = nb::cast<Prepared<R>>(prepared);
+    const Problem& p = stage.prepared.problem;
+    if (p.units < 1) refuse("prepared", "no layer");
+    stage.width = p.units;
+    if (!share_h.is_none()) stage.share_h = nb::cast<R>(share_h);
+    if (!share_c.is_none()) stage.share_c = nb::cast<R>(share_c);
+    return p.inputs;
+  }
+
+  int add(Stage<R>& stage, std::initializer_list<std::pair<int, long>> sources,
+          std::initializer_list<nb::object> owners) {
+    if (sealed_) refuse("program", "it has streams already");
+    size_t k = 0;
+    for (const auto& [source, width] : sources) {
+      if (width_of(source) != width || is_token(source) != (stage.kind == StageKind::embedding))
+        refuse("source", "the widths differ");
+      stage.sources[k++] = source;
+    }
+    if (stage.width > most) refuse("width", "out of range");
+    stages_.push_back(stage);
+    owners_.insert(owners_.end(), owners.begin(), owners.end());
+    return int(inputs_.size() + stages_.size()) - 1;
+  }
+
+  std::vector<long> inputs_;
+  std::vector<nb::object> names_;
   std::vector<Stage<R>> stages_;
   std::vector<nb::object> owners_;  // of the memory that the stages read
   bool sealed_ = false;
@@ -144,7 +220,8 @@ template <class R>
 class Streaming {
  public:
   Streaming(Program<R>& program, long rows, int output, int threads)
-      : inputs_(program.inputs()), rows_(rows), output_(output), width_(program.width_of(output)),
+      : inputs_(program.inputs()), names_(program.names()), rows_(rows), output_(output),
+        width_(program.width_of(output)),
         stream_(program.stages(), program.inputs(), rows, threads) {
     memory_ = allocate(stream_.size());
     std::memset(memory_.get(), 0, stream_.size());
@@ -154,9 +231,10 @@ class Streaming {
   static void check(Program<R>& program, long rows, int output, int threads) {
     if (rows < 1 || rows > 1L << 24) refuse("rows", "out of range");
     if (threads < 1) refuse("threads", "expected at least 1");
-    if (output < 1) refuse("output", "no stage");
+    if (output < 0 || size_t(output) < program.inputs().size()) refuse("output", "no stage");
     double values = 0;
-    for (const Stage<R>& stage : program.stages()) values += 16.0 * stage.width;
+    for (const Stage<R>& stage : program.stages())
+      values += 16.0 * double(stage.width + 2 * stage.holes.features);
     if (values * double(rows) > 1e12) throw std::bad_alloc();
   }
 
@@ -202,20 +280,37 @@ class Streaming {
   };
 
   void compute(nb::handle x, nb::handle out) {
-    const View from("x", x, false), to("out", out, true);
-    const bool fits = inputs_ > 0 ? from.real<R>() && from.fits(rows_, inputs_)
-                                  : from.of("lq", sizeof(int64_t)) && from.fits(rows_);
-    if (!fits) refuse("x", "an axis or the element type does not fit");
+    std::optional<View> from[most_inputs];
+    const void* given[most_inputs];
+    for (size_t k = 0; k < inputs_.size(); ++k) {
+      const View& view = from[k].emplace("x", input(x, k), false);
+      const bool fits = inputs_[k] > 0 ? view.template real<R>() && view.fits(rows_, inputs_[k])
+                                       : view.of("lq", sizeof(int64_t)) && view.fits(rows_);
+      if (!fits) refuse("x", "an axis or the element type does not fit");
+      given[k] = view.data();
+    }
+    const View to("out", out, true);
     if (!to.real<R>() || !to.fits(rows_, width_))
       refuse("out", "an axis or the element type does not fit");
-    if (!advanced(from.data())) refuse("x", "no such token");
+    if (!advanced(given)) refuse("x", "no such token");
     std::memcpy(to.data(), stream_.value(output_), to.bytes());
   }
 
-  bool advanced(const void* x) {
-    if (stream_.work() < long_work) return stream_.advance(x);
+  // A single input comes by itself, several in a dict by their names.
+  nb::handle input(nb::handle x, size_t k) const {
+    if (inputs_.size() == 1) return x;
+    if (!PyDict_CheckExact(x.ptr()) || size_t(PyDict_Size(x.ptr())) != inputs_.size())
+      refuse("x", "no dict of the inputs");
+    PyObject* found = PyDict_GetItemWithError(x.ptr(), names_[k].ptr());
+    if (found) return found;
+    PyErr_Clear();
+    refuse("x", "an input is missing");
+  }
+
+  bool advanced(const void* const* given) {
+    if (stream_.work() < long_work) return stream_.advance(given);
     nb::gil_scoped_release released;
-    return stream_.advance(x);
+    return stream_.advance(given);
   }
 
   template <class Visit>
@@ -228,7 +323,9 @@ class Streaming {
     }
   }
 
-  long inputs_, rows_;
+  std::vector<long> inputs_;
+  std::vector<nb::object> names_;
+  long rows_;
   int output_;
   long width_;
   Stream<R> stream_;
@@ -240,12 +337,16 @@ template <class R>
 void bind(nb::module_& m, const char* prepared, const char* program, const char* stream) {
   nb::class_<Prepared<R>>(m, prepared);
   nb::class_<Program<R>>(m, program)
-      .def(nb::init<long>(), "inputs"_a)
+      .def(nb::init<const typename Program<R>::Inputs&>(), "inputs"_a)
       .def("layer", &Program<R>::layer, "prepared"_a, "source"_a, "residual"_a,
            "share_h"_a.none(), "share_c"_a.none())
-      .def("linear", &Program<R>::linear, "prepared"_a, "source"_a)
+      .def("grud", &Program<R>::grud, "prepared"_a, "decay"_a, "mean"_a, "weight"_a, "bias"_a,
+           "x"_a, "observed"_a, "elapsed"_a, "share_h"_a.none())
+      .def("linear", &Program<R>::linear, "prepared"_a, "source"_a, "activation"_a)
       .def("embedding", &Program<R>::embedding, "weight"_a, "source"_a)
-      .def("pool", &Program<R>::pool, "source"_a, "last"_a, "mean"_a, "max"_a);
+      .def("pool", &Program<R>::pool, "source"_a, "last"_a, "mean"_a, "max"_a)
+      .def("window", &Program<R>::window, "source"_a, "steps"_a)
+      .def("concat", &Program<R>::concat, "left"_a, "right"_a);
   nb::class_<Streaming<R>>(m, stream)
       .def("__init__",
            [](Streaming<R>* self, Program<R>& program, long rows, int output, int threads) {

@@ -74,6 +74,16 @@ def test_stages_that_do_not_fit_are_refused() -> None:
         (lambda: program.linear(head, value), "source"),
         (lambda: program.linear(head, 7), "source"),
         (lambda: program.pool(-1, ("last",)), "source"),
+        (lambda: program.window(7, 2), "source"),
+        (lambda: program.window(0, 0), "steps"),
+        (lambda: program.window(0, 2**40), "steps"),
+        (lambda: program.concat(0, 7), "source"),
+        (lambda: program.concat(-1, 0), "source"),
+        (lambda: Program({}, F32), "inputs"),
+        (lambda: Program({str(k): 1 for k in range(9)}, F32), "inputs"),
+        (lambda: Program({"x": 3, "y": -1}, F32), "inputs"),
+        (lambda: Program({"x": 3, "y": 0}, F32).concat(0, 1), "source"),
+        (lambda: Program({"x": 3, "y": 0}, F32).embedding(random(4, 3), 0), "source"),
         (lambda: program.embedding(random(4, 3), 0), "source"),
         (lambda: program.streams(0, value), "rows"),
         (lambda: program.streams(1, 0), "output"),
@@ -94,6 +104,51 @@ def test_stages_that_do_not_fit_are_refused() -> None:
     program.streams(1, value)
     with pytest.raises(ValueError, match="it has streams already"):
         program.layer(cell(), 0)
+
+
+def test_a_grud_whose_parts_do_not_fit_is_refused() -> None:
+    wide, decay, vector = cell(6, 5), linear.Packed(random(5, 3)), random(3)
+    holes = [vector] * 3
+    program = Program({"x": 3, "observed": 3, "elapsed": 1}, F32)
+    lstm_cell = lstm.Packed(random(20, 6), random(20, 5))
+    for refused, name in (
+        (lambda: program.grud(cell(3, 5), decay, holes, (0, 1, 2)), "prepared"),
+        (lambda: program.grud(lstm_cell, decay, holes, (0, 1, 2)), "prepared"),
+        (lambda: program.grud(decay, decay, holes, (0, 1, 2)), "prepared"),
+        (lambda: program.grud(wide, wide, holes, (0, 1, 2)), "decay"),
+        (lambda: program.grud(wide, linear.Packed(random(4, 3)), holes, (0, 1, 2)), "decay"),
+        (lambda: program.grud(wide, decay, [vector, random(2), vector], (0, 1, 2)), "mean"),
+        (lambda: program.grud(wide, decay, [vector[:0]] * 3, (0, 1, 2)), "mean"),
+        (lambda: program.grud(wide, decay, [random(6)[::2]] * 3, (0, 1, 2)), "mean"),
+        (lambda: program.grud(wide, decay, holes, (0, 1, 1)), "source"),
+        (lambda: program.grud(wide, decay, holes, (0, 2, 1)), "source"),
+        (lambda: program.grud(wide, decay, holes, (0, 1, 3)), "source"),
+    ):
+        with pytest.raises(ValueError, match=name):
+            refused()
+    stream = program.streams(2, program.grud(wide, decay, holes, (0, 1, 2)))
+    x, elapsed, y = random(2, 3), np.ones((2, 1), np.float32), np.empty((2, 5), np.float32)
+    good = {"x": x, "observed": x, "elapsed": elapsed}
+    stream.feed(good, y)
+    for given in (
+        x,
+        [x, x, elapsed],
+        {},
+        {"x": x, "observed": x},
+        good | {"more": x},
+        {"x": x, "observed": x, "passed": elapsed},
+        good | {"elapsed": elapsed[:1]},
+        good | {"elapsed": 1.0},
+        good | {"observed": x.astype(bool)},
+    ):
+        with pytest.raises(ValueError, match="x:"):
+            stream.feed(given, y)
+    h, last, since = np.empty((2, 5), np.float32), np.empty_like(x), np.empty_like(x)
+    stream.save(h, last, since)
+    assert h.tobytes() == y.tobytes()
+    # Whatever was observed just now is the last value.
+    assert last.tobytes() == x.tobytes()
+    assert not since.any()
 
 
 def test_memory_that_does_not_fit_is_refused() -> None:

@@ -17,6 +17,8 @@ from recurra.codecs import (
 )
 from recurra.decode import ClassDecoder, ValueDecoder
 from recurra.spec.cells import GRUCell, LSTMCell, MinGRUCell, RNNCell
+from recurra.spec.convolution import Convolution
+from recurra.spec.dense import Dense
 from recurra.spec.graph import Graph, Step
 from recurra.spec.node import AbstractNode, Signal
 from recurra.spec.nodes import Bidirectional, Dropout, Embedding, Linear, Pool, Stack
@@ -81,6 +83,17 @@ STREAMING = {
     ),
     "tokens": chain(
         Embedding(tokens=TOKENS, size=4), gru(4, 4), Pool(size=4, modes=ALL_POOLS), tokens=True
+    ),
+    "convolution": chain(
+        Convolution(input_size=3, output_size=5, width=3, activation="tanh"),
+        Convolution(input_size=5, output_size=4, width=1, bias=False),
+        gru(4, 4),
+        Pool(size=4, modes=("last",)),
+        Dense(input_size=4, output_size=17, activation="sigmoid"),
+    ),
+    "dense": chain(
+        Dense(input_size=3, output_size=6, activation="softsign"),
+        Dense(input_size=6, output_size=2, activation="hard_sigmoid", bias=False),
     ),
     "no_steps_state": chain(Linear(input_size=3, output_size=2)),
 }

@@ -3,16 +3,18 @@
 // The state is held twice. A step reads one copy and writes the other; `accept` makes the other the
 // state. So a step that is not accepted leaves every byte of the state as it was. Each row's bits
 // are those of the kernels' forward over the whole sequence (gru.h, lstm.h, rnn.h, scan.h,
-// linear.h).
+// linear.h, elementwise.h).
 //
 // Once built, nothing is allocated: not by a step, not by `accept`.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <vector>
 
 #include "recurra/dispatch.h"
+#include "recurra/elementwise.h"
 
 namespace recurra {
 
@@ -25,46 +27,62 @@ struct Prepared {
   Linear<R> linear;  // of a linear map
 };
 
-enum class StageKind : int { layer, linear, embedding, pool };
+// A GRU-D is a layer with what comes before it; a window holds the newest steps of its input side
+// by side, the oldest first; concat puts its two inputs side by side.
+enum class StageKind : int { layer, linear, embedding, pool, grud, window, concat };
 
 template <class R>
 struct Stage {
   StageKind kind = StageKind::layer;
-  // The value that it reads: 0 is the network's input, i + 1 is what stage i puts out.
-  int source = 0;
+  // The values that it reads: of k inputs the network's first is 0, what stage i puts out is k + i.
+  std::array<int, 3> sources = {};
   long width = 0;  // of what it puts out
 
-  Prepared<R> prepared;            // layer, linear
-  bool residual = false;           // layer: the input is added to the output
-  std::optional<R> share_h, share_c;  // layer: of the new value that a step takes; absent: all
+  Prepared<R> prepared;               // layer, linear, grud
+  bool residual = false;              // layer: the input is added to the output
+  std::optional<R> share_h, share_c;  // layer, grud: of the new value that a step takes; absent: all
+
+  const Elementwise<R>* elementwise = nullptr;   // linear, grud
+  Activation activation = Activation::identity;  // linear: of what it puts out
+
+  Holes<R> holes;     // grud: reads x, observed and elapsed
+  Prepared<R> decay;  // grud: the linear map of what h fades by
 
   const R* rows = nullptr;  // embedding: [tokens, width]
   long tokens = 0;
 
   bool last = false, mean = false, max = false;  // pool: of `pooled` values
   long pooled = 0;
+
+  long steps = 0;  // window: of so many steps
+  long left = 0;   // concat: width of the first input
+
+  bool recurs() const { return kind == StageKind::layer || kind == StageKind::grud; }
 };
 
 template <class R>
 class Stream {
  public:
-  // inputs: width of x, 0 where it is a token. The stages stay the caller's, for the stream's life.
-  Stream(const std::vector<Stage<R>>& stages, long inputs, long rows, int threads);
+  // inputs: the width of each, 0 where it is a token. The stages stay the caller's, for the
+  // stream's life.
+  Stream(const std::vector<Stage<R>>& stages, const std::vector<long>& inputs, long rows,
+         int threads);
 
   // How many bytes `place` needs, aligned to 64; they are the caller's, for the stream's life.
   size_t size() const { return size_; }
   void place(char* memory) { lay_out(memory); }
 
-  // One step from x, R [rows, inputs] or int64 [rows]. False: a token does not exist, and nothing
-  // was computed.
-  bool advance(const void* x);
+  // One step from each input, R [rows, width] or int64 [rows]. False: a token does not exist, and
+  // nothing was computed.
+  bool advance(const void* const* inputs);
   void accept() { now_ = next_; }
 
-  // What `source` (see Stage) of the newest step holds, [rows, its width].
-  const R* value(int source) const { return paths_[next_].values[source]; }
+  // What the stage behind `source` (see Stage) put out in the newest step, [rows, its width].
+  const R* value(int source) const { return paths_[next_].values[size_t(source) - inputs_.size()]; }
 
-  // Every slot of the state in running order, [rows, width]: of a layer h and c in R; of a pool
-  // seen (width 1) in double, last in R, the sum in double, max in R.
+  // Every slot of the state in running order, [rows, width]: of a layer h and c in R; of a GRU-D h,
+  // last and since in R; of a window the steps before the newest in R; of a pool seen (width 1) in
+  // double, last in R, the sum in double, max in R.
   size_t slots() const { return slots_.size(); }
   size_t slot_bytes(size_t i) const { return slots_[i].bytes; }
   const char* slot(size_t i) const { return state_[now_] + slots_[i].at; }
@@ -80,9 +98,13 @@ class Stream {
   };
   // Where a step reads and writes that goes into one copy of the state, from the other.
   struct Path {
-    std::vector<R*> values;
+    std::vector<R*> values;  // of each stage
     std::vector<Call<R>> calls;
     std::vector<Outputs<R>> outs;
+  };
+  // What a GRU-D computes ahead of its cell.
+  struct Front {
+    R *cell = nullptr, *ago = nullptr, *fade = nullptr;
   };
 
   void add_slots(const Stage<R>& stage);
@@ -92,14 +114,20 @@ class Stream {
     return state_[copy] ? reinterpret_cast<T*>(state_[copy] + slots_[i].at) : nullptr;
   }
   void enter(size_t i, int copy);
-  bool tokens_exist(const int64_t* x) const;
-  void run(size_t i, const Path& path, const void* x);
+  bool tokens_exist(const void* const* inputs) const;
+  const void* given(const Stage<R>& stage, int k, const Path& path, const void* const* inputs) const;
+  void run(size_t i, const Path& path, const void* const* inputs);
   void run_layer(size_t i, const Path& path, const R* x);
+  void run_linear(const Stage<R>& stage, R* to, const R* x);
+  void run_grud(size_t i, const Path& path, const R* x, const R* observed, const R* elapsed);
   void run_pool(size_t i, R* to, const R* x);
+  void run_window(size_t i, R* to, const R* x);
 
   const std::vector<Stage<R>>& stages_;
-  long inputs_, rows_;
+  std::vector<long> inputs_;
+  long rows_;
   int threads_;
+  std::vector<Front> fronts_;  // of each stage
   std::vector<Slot> slots_;
   std::vector<size_t> first_slot_;  // of each stage
   size_t state_bytes_ = 0, size_ = 0;

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from recurra.errors import DTypeError, ShapeError, StateError
 from recurra.kernels import backend
-from recurra.kernels.stream import Program
+from recurra.kernels.stream import MOST_INPUTS, Program
 from recurra.runtime.nodes import build_node
 from recurra.runtime.nodes.node import below
 from recurra.runtime.stream import Interpreted, Stream
@@ -187,11 +187,12 @@ class Network:
 
     def why_interpreted(self) -> str | None:
         """None where the native program runs the graph's streams; else why `step` does."""
-        if len(self.graph.inputs) != 1:
-            return f"it reads {len(self.graph.inputs)} inputs, a native program one"
-        for step in self.graph.steps:
-            if step.node.arity != 1:
-                return f"step {step.name!r} ({step.node.kind}) takes several inputs"
+        inputs = self.graph.inputs
+        if len(inputs) > MOST_INPUTS:
+            return f"it reads {len(inputs)} inputs, a native program {MOST_INPUTS} at the most"
+        for name, signal in inputs.items():
+            if signal.axes != "steps":
+                return f"input {name!r} is of {signal.axes}, a native program reads steps"
         for name, _, part, _, _ in self._parts:
             if not part.placed:
                 return f"a native program has no {part.node.kind} (step {name!r})"
@@ -208,11 +209,12 @@ class Network:
     @cached_property
     def _program(self) -> tuple[Program, dict[str, int]]:
         """The graph as the extension runs it, and which value each step's result is."""
-        ((name, signal),) = self.graph.inputs.items()
-        program = Program(signal.size if signal.dtype == "float" else 0, self.dtype)
-        values = {name: 0}
-        for step, (source,), part, _, _ in self._parts:
-            values[step] = part.place(program, values[source])
+        inputs = self.graph.inputs
+        widths = {name: s.size if s.dtype == "float" else 0 for name, s in inputs.items()}
+        program = Program(widths, self.dtype)
+        values = {name: k for k, name in enumerate(inputs)}
+        for step, sources, part, _, _ in self._parts:
+            values[step] = part.place(program, *[values[source] for source in sources])
         return program, values
 
     def _inputs(

@@ -67,5 +67,5 @@ def test_skipped_steps_are_zero() -> None:
 def test_a_native_program_refuses_them() -> None:
     """What cannot be placed says so."""
     for reader in readers("dot")[:2]:
-        with pytest.raises(SpecError, match="takes several inputs"):
+        with pytest.raises(SpecError, match="it reads no memory"):
             reader.place(None, 0)

@@ -1,9 +1,7 @@
 """The numpy convolution gives each row the same bits alone, in a batch, in chunks and in steps."""
 
 import numpy as np
-import pytest
 
-from recurra.errors import SpecError
 from recurra.runtime.nodes.convolution import NumpyConvolution
 from recurra.spec.convolution import Convolution
 
@@ -34,8 +32,3 @@ def test_steps_chunks_and_batches_agree_to_the_bit() -> None:
     cut, _ = node(x, node.initial_state(4), lengths=lengths, valid=None, starts=None)
     assert cut[1, :3].tobytes() == whole[1, :3].tobytes()
     assert not cut[1, 3:].any()
-
-
-def test_a_native_program_refuses_it() -> None:
-    with pytest.raises(SpecError, match="no convolution node"):
-        made().place(None, 0)  # type: ignore[arg-type]  # not looked at

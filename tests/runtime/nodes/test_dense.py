@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from recurra.errors import SpecError
 from recurra.runtime.nodes.dense import NumpyDense
 from recurra.spec.dense import Dense
 
@@ -33,11 +31,3 @@ def test_rows_steps_and_batches_agree_to_the_bit() -> None:
     cut, _ = dense(x, state, lengths=lengths, valid=None, starts=None)
     np.testing.assert_array_equal(cut[1, :3], whole[1, :3])
     assert not cut[1, 3:].any()
-
-
-def test_a_native_program_refuses_it() -> None:
-    """What cannot be placed says so."""
-    node = Dense(input_size=1, output_size=1)
-    weights = {"weight": np.ones((1, 1)), "bias": np.ones(1)}
-    with pytest.raises(SpecError, match="no dense node"):
-        NumpyDense(node, weights, np.dtype(np.float64)).place(None, 0)  # type: ignore[arg-type]  # not looked at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurra.errors import DTypeError, ShapeError, SpecError, StateError
-from recurra.kernels.stream import Program
+from recurra import kernels
+from recurra.errors import DTypeError, ShapeError, StateError
 from recurra.runtime import Network
-from recurra.runtime.nodes.grud import NumpyGRUD
 from recurra.runtime.slots import by_path
 from recurra.spec.cells import GRUCell
 from recurra.spec.graph import Graph, Step
@@ -21,6 +21,16 @@ from recurra.spec.nodes import GRUD, Pool
 
 Arrays = dict[str, np.ndarray]
 T = 8
+
+
+@pytest.fixture(params=["extension", "numpy"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What moves a stream: the extension, or the network's own step."""
+    if request.param == "numpy":
+        monkeypatch.setattr("recurra.runtime.network.backend", lambda: "portable")
+    elif kernels.backend() != "native":
+        pytest.skip("programs run on the native kernels")
+    return str(request.param)
 
 
 def network_of(features: int, hidden: int, dtype: str, seed: int = 0, **choices: Any) -> Network:
@@ -123,24 +133,94 @@ def test_a_start_forgets_what_was_seen() -> None:
     assert bits(state) == bits(end)
 
 
-def test_streams_run_node_by_node_and_say_so() -> None:
-    network = network_of(3, 4, "float32")
-    assert "3 inputs" in str(network.why_interpreted())
-    inputs = holes(3, 2, "float32")
-    many, one = network.stream(2, output="pool"), network.stream(output="pool")
+CELLS: dict[str, dict[str, Any]] = {
+    "after": {},
+    "before": {"reset": "before", "learn_initial_state": True},
+    "none": {"reset": "none", "bias": False, "zoneout": 0.3, "activation": "softsign"},
+}
+
+
+@pytest.mark.skipif(kernels.backend() != "native", reason="programs run on the native kernels")
+@given(
+    st.sampled_from([1, 3, 37]),
+    st.sampled_from([1, 5, 17]),
+    st.sampled_from([1, 2, 9]),
+    st.sampled_from(["float32", "float64"]),
+    st.sampled_from(sorted(CELLS)),
+    st.integers(0, 2**31),
+)
+def test_a_native_stream_has_the_bits_of_the_whole(
+    features: int, hidden: int, streams: int, dtype: str, cell: str, seed: int
+) -> None:
+    network = network_of(features, hidden, dtype, seed, **CELLS[cell])
+    assert network.why_interpreted() is None
+    inputs = holes(features, streams, dtype, seed)
+    many, alone = network.stream(streams, output="pool"), network.stream(output="pool")
     for t in range(T):
         y = many.feed(at(inputs, t))
-        # A single stream's inputs may come without the axis of the streams.
-        row = one.feed({name: array[0, t] for name, array in inputs.items()})
-        assert row.tobytes() == y[0].tobytes()
+        whole, end = network(at(inputs, slice(0, t + 1)))
+        assert y.tobytes() == whole["pool"].tobytes()
+        one = alone.feed({name: array[-1, t] for name, array in inputs.items()})
+        assert one.tobytes() == y[-1].tobytes()
+    assert {p: s.tobytes() for p, s in many.state().items()} == {
+        p: s.tobytes() for p, s in by_path(end).items()
+    }
+
+
+@pytest.mark.skipif(kernels.backend() != "native", reason="programs run on the native kernels")
+@pytest.mark.parametrize("isa", kernels.isas())
+def test_so_it_is_with_every_instruction_set(isa: str, request: pytest.FixtureRequest) -> None:
+    before = kernels.isa()
+    request.addfinalizer(lambda: kernels.set_isa(before))
+    kernels.set_isa(isa)
+    network, inputs = network_of(19, 18, "float32"), holes(19, 3, "float32")
+    stream, (whole, _) = network.stream(3, output="encoder"), network(inputs)
+    for t in range(T):
+        assert stream.feed(at(inputs, t)).tobytes() == whole["encoder"][:, t].tobytes()
+
+
+def test_values_without_a_bound_and_without_a_number(engine: str) -> None:
+    """Rates far beyond the exponential, and a NaN, which stays in its row."""
+    network = network_of(3, 4, "float32")
+    inputs = holes(3, 3, "float32")
+    inputs["elapsed"][0] = 1e30
+    inputs["elapsed"][1, 4] = np.inf
+    inputs["x"][2, 2, 0], inputs["observed"][2, 2, 0] = np.nan, 1.0
     whole, end = network(inputs)
-    assert y.tobytes() == whole["pool"].tobytes()
-    assert list(many.state()) == list(by_path(end))
-    fork = one.fork()
-    assert fork.feed({n: a[0, 0] for n, a in inputs.items()}).shape == (4,)
+    stream = network.stream(3, output="encoder")
+    for t in range(T):
+        y = stream.feed(at(inputs, t))
+        np.testing.assert_array_equal(y, whole["encoder"][:, t])
+    assert np.isfinite(y[0]).all()
+    assert np.isnan(y[2]).all()
+    for path, slot in by_path(end).items():
+        np.testing.assert_array_equal(stream.state()[path], slot)
 
 
-def test_what_a_stream_refuses() -> None:
+def test_a_step_that_is_not_accepted_leaves_every_byte(engine: str) -> None:
+    network, inputs = network_of(3, 4, "float32"), holes(3, 2, "float32")
+    stream = network.stream(2, output="pool")
+    stream.feed(at(inputs, 0))
+    before = {path: slot.tobytes() for path, slot in stream.state().items()}
+    first = stream.advance(at(inputs, 1)).tobytes()
+    assert {path: slot.tobytes() for path, slot in stream.state().items()} == before
+    fork = stream.fork()
+    assert fork.feed(at(inputs, 1)).tobytes() == first
+    stream.accept()
+    assert bits_of(stream.state()) == bits_of(fork.state())
+    stream.restart()
+    assert list(stream.state()) == list(by_path(network.initial_state(2)))
+    # A mapping of any kind will do, and arrays that must be put in order.
+    wide = {name: np.asfortranarray(array, dtype="f8") for name, array in at(inputs, 0).items()}
+    given_otherwise = stream.feed(MappingProxyType(wide)).tobytes()
+    assert given_otherwise == network.stream(2, output="pool").feed(at(inputs, 0)).tobytes()
+
+
+def bits_of(slots: Arrays) -> dict[str, bytes]:
+    return {path: slot.tobytes() for path, slot in slots.items()}
+
+
+def test_what_a_stream_refuses(engine: str) -> None:
     stream = network_of(3, 4, "float32").stream(2, output="pool")
     before = {path: slot.tobytes() for path, slot in stream.state().items()}
     good = at(holes(3, 2, "float32"), 0)
@@ -155,10 +235,3 @@ def test_what_a_stream_refuses() -> None:
     assert {path: slot.tobytes() for path, slot in stream.state().items()} == before
     with pytest.raises(StateError, match=r"encoder\.since"):
         stream.restore({p: s for p, s in stream.state().items() if p != "encoder.since"})
-
-
-def test_no_native_program_takes_it() -> None:
-    node = GRUD(cell=GRUCell(input_size=2, hidden_size=1))
-    weights = {name: np.zeros(shape) for name, shape in node.parameters().items()}
-    with pytest.raises(SpecError, match="no GRU-D"):
-        NumpyGRUD(node, weights, np.dtype("f8")).place(Program(1, np.dtype("f8")), 0)

@@ -44,8 +44,8 @@ class _AbstractReader(AbstractStateless):
         return y[:, 0], state
 
     def place(self, program: Program, source: int) -> int:  # noqa: ARG002 - as every node's
-        """Refused: a native program's nodes take one input; `Network.why_interpreted` says so."""
-        raise SpecError(f"a native program has no {self.node.kind}: it takes several inputs")
+        """Refused: a native program reads no memory; `Network.why_interpreted` says so."""
+        raise SpecError(f"a native program has no {self.node.kind}: it reads no memory")
 
 
 class NumpyAttention(_AbstractReader):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from recurra.errors import SpecError
 from recurra.kernels import linear
-from recurra.kernels.elementwise import elementwise
-from recurra.kernels.portable import ACTIVATIONS
+from recurra.kernels.elementwise import activated
 from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractNumpyNode, Array, counted, zero_skipped
 from recurra.spec.convolution import Convolution
@@ -22,7 +20,6 @@ __all__ = ["NumpyConvolution"]
 class NumpyConvolution(AbstractNumpyNode):
     """Steps [B, T, I] -> [B, T, O], zero at steps that do not count."""
 
-    placed: ClassVar[bool] = False
     node: Convolution
 
     def __init__(
@@ -30,7 +27,6 @@ class NumpyConvolution(AbstractNumpyNode):
     ) -> None:
         super().__init__(node, weights, dtype)
         self.packed = linear.Packed(weights["weight"], weights.get("bias"))
-        self.function = ACTIVATIONS[node.activation]
 
     def initial_state(self, batch: int) -> ConvolutionState[Array]:
         """Zeros before the first step."""
@@ -90,11 +86,10 @@ class NumpyConvolution(AbstractNumpyNode):
         after = np.where(valid[:, None, None], window[:, 1:], recent)
         return np.where(valid[:, None], y, y.dtype.type(0)), ConvolutionState(after)
 
-    def place(self, program: Program, source: int) -> int:  # noqa: ARG002 - as every node's
-        """Refused: the native program has no convolution; `Network.why_interpreted` says so."""
-        raise SpecError(
-            "a native program has no convolution node: the graph is stepped node by node"
-        )
+    def place(self, program: Program, source: int) -> int:
+        """The window, and the map of it."""
+        window = program.window(source, self.node.width)
+        return program.linear(self.packed, window, self.node.activation)
 
     def _mapped(self, rows: Array) -> Array:
-        return elementwise(self.function, self.packed.forward(np.ascontiguousarray(rows)))
+        return activated(self.node.activation, self.packed.forward(np.ascontiguousarray(rows)))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from recurra.errors import SpecError
 from recurra.kernels import linear
-from recurra.kernels.elementwise import elementwise
-from recurra.kernels.portable import ACTIVATIONS
+from recurra.kernels.elementwise import activated
 from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractStateless, Array, counted, zero_skipped
 from recurra.spec.dense import Dense
@@ -21,13 +19,11 @@ __all__ = ["NumpyDense"]
 class NumpyDense(AbstractStateless):
     """Steps [B, T, I] -> [B, T, O], zero at steps that do not count; or rows [B, I] -> [B, O]."""
 
-    placed: ClassVar[bool] = False
     node: Dense
 
     def __init__(self, node: Dense, weights: Mapping[str, Array], dtype: np.dtype[Any]) -> None:
         super().__init__(node, weights, dtype)
         self.packed = linear.Packed(weights["weight"], weights.get("bias"))
-        self.function = ACTIVATIONS[node.activation]
 
     def __call__(
         self,
@@ -58,9 +54,9 @@ class NumpyDense(AbstractStateless):
         y = self._mapped(x_t)
         return (y if valid is None else np.where(valid[:, None], y, y.dtype.type(0))), state
 
-    def place(self, program: Program, source: int) -> int:  # noqa: ARG002 - as every node's
-        """Refused: the native program has no dense node; `Network.why_interpreted` says so."""
-        raise SpecError("a native program has no dense node: the graph is stepped node by node")
+    def place(self, program: Program, source: int) -> int:
+        """Its packed weights and its activation."""
+        return program.linear(self.packed, source, self.node.activation)
 
     def _mapped(self, rows: Array) -> Array:
-        return elementwise(self.function, self.packed.forward(rows))
+        return activated(self.node.activation, self.packed.forward(rows))

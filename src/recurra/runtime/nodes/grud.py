@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from recurra.errors import SpecError
 from recurra.kernels import linear
+from recurra.kernels.elementwise import faded
 from recurra.kernels.stream import Program
 from recurra.runtime.nodes.node import AbstractNumpyNode, Array, below, counted
 from recurra.runtime.nodes.recurrent import NumpyRecurrent
@@ -26,7 +26,6 @@ class NumpyGRUD(AbstractNumpyNode):
     chunk and the whole sequence give the same bits.
     """
 
-    placed: ClassVar[bool] = False
     node: GRUD
 
     def __init__(self, node: GRUD, weights: Mapping[str, Array], dtype: np.dtype[Any]) -> None:
@@ -106,9 +105,18 @@ class NumpyGRUD(AbstractNumpyNode):
         )
         return y, GRUDState(end.h, last, since)
 
-    def place(self, program: Program, source: int) -> int:  # noqa: ARG002 - refused whatever it is
-        """Never: the reason is raised."""
-        raise SpecError("the native program has no GRU-D: its streams run node by node")
+    def place(  # type: ignore[override]  # it takes three inputs
+        self, program: Program, x: int, observed: int, elapsed: int
+    ) -> int:
+        """Its cell, with what is ahead of it."""
+        names = ("mean", "input_decay_weight", "input_decay_bias")
+        return program.grud(
+            self.cell.packed,
+            self.decay,
+            [self.weights[name] for name in names],
+            (x, observed, elapsed),
+            **self.cell.placed_shares(),
+        )
 
     def _advance(
         self,
@@ -128,18 +136,12 @@ class NumpyGRUD(AbstractNumpyNode):
         if run is not None:
             elapsed_t = np.where(run, elapsed_t, zero)
         ago = elapsed_t + since
-        keep = _fading(ago * self.weights["input_decay_weight"] + self.weights["input_decay_bias"])
+        keep = faded(ago * self.weights["input_decay_weight"] + self.weights["input_decay_bias"])
         filled = np.where(seen, x_t, keep * last + (one - keep) * mean)
         passed = ago if run is None else np.where(run, ago, since)
         return (
             filled,
-            _fading(self.decay.forward(ago)),
+            faded(self.decay.forward(ago)),
             np.where(seen, x_t, last),
             np.where(seen, zero, passed),
         )
-
-
-def _fading(rate: Array) -> Array:
-    """exp(-max(0, rate)) of a contiguous array; NaN stays NaN."""
-    faded: Array = np.exp(-np.where(rate <= 0, rate.dtype.type(0), rate))
-    return faded

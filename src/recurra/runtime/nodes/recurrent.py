@@ -108,8 +108,11 @@ class NumpyRecurrent(AbstractNumpyNode):
 
     def place(self, program: Program, source: int, *, residual: bool = False) -> int:
         """Its packed weights; with `residual` what it reads is added to what it puts out."""
-        shares = {name.replace("zoneout", "share"): float(s) for name, s in self.shares.items()}
-        return program.layer(self.packed, source, residual=residual, **shares)
+        return program.layer(self.packed, source, residual=residual, **self.placed_shares())
+
+    def placed_shares(self) -> dict[str, float]:
+        """The shares of new values by the names of a program's stage."""
+        return {name.replace("zoneout", "share"): float(s) for name, s in self.shares.items()}
 
     def _options(
         self, axes: tuple[int, ...], starts: Array | None, decay: Array | None
