@@ -105,21 +105,21 @@ void* work(void* argument) {
   return nullptr;
 }
 
-// A child of fork has none of the threads: it begins with an empty pool.
+// A child of fork has none of the threads, neither ours nor OpenMP's: it begins with an empty pool.
 void forget_workers() {
   Pool* empty = new Pool;
   empty->forked = true;
   current.store(empty);
 }
 
+// Told from when these kernels are loaded: PyTorch may have started threads ahead of our first call.
+[[maybe_unused]] const int told_of_forks = pthread_atfork(nullptr, nullptr, forget_workers);
+
 Pool* pool() {
   Pool* known = current.load(std::memory_order_acquire);
   if (known) return known;
   Pool* fresh = new Pool;
-  if (current.compare_exchange_strong(known, fresh)) {
-    pthread_atfork(nullptr, nullptr, forget_workers);
-    return fresh;
-  }
+  if (current.compare_exchange_strong(known, fresh)) return fresh;
   delete fresh;
   return known;
 }

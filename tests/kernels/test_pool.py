@@ -33,6 +33,29 @@ assert os.waitpid(child, 0)[1] == 0 and len(done) == 7
     assert run.returncode == 0, run.stderr
 
 
+def test_a_child_forked_ahead_of_the_first_call_begins_with_its_own_threads():
+    """PyTorch's threads ran in the parent, the kernels did not: its child waits for none of them."""
+    program = """
+import os, signal, numpy as np, torch
+from recurra.kernels import gru
+torch.set_num_threads(2)
+torch.ones(2_000_000).add(1)
+rng = np.random.default_rng(0)
+x, h = rng.standard_normal((64, 20, 16), np.float32), np.zeros((64, 64), np.float32)
+w, u = (rng.standard_normal((192, n), np.float32) for n in (16, 64))
+child = os.fork()
+signal.alarm(30)
+y = gru.forward(x, h, w, u, threads=2).y
+same = (y == gru.forward(x, h, w, u, threads=1).y).all()
+if child == 0: os._exit(not same)
+assert same and os.waitpid(child, 0)[1] == 0
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], timeout=60, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds to a processor")
 def test_threads_without_a_processor_are_not_waited_for():
     """On one processor the caller does the others' parts itself: it hardly ever gives way."""
