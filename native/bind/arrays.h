@@ -99,6 +99,21 @@ Rows<R> result(const char* name, const Out<R, 2>& a, const Problem& p) {
   return {a.data(), a.stride(0)};
 }
 
+// No result may lie where rows are still to be read, except where it takes the place of one of them.
+template <class R>
+void need_apart(const char* name, const Rows<R>& out, const Rows<const R>& in, long width,
+                const Problem& p, bool may_replace = true) {
+  if (!in.data || p.batch == 0) return;
+  if (may_replace && out.data == in.data && out.batch == in.batch) return;
+  const auto extent = [&p](const R* data, long stride, long length) {
+    const long last = stride * (p.batch - 1);
+    return std::pair(data + (last < 0 ? last : 0), data + (last > 0 ? last : 0) + length);
+  };
+  const auto [out_from, out_to] = extent(out.data, out.batch, p.units);
+  const auto [in_from, in_to] = extent(in.data, in.batch, width);
+  if (out_from < in_to && in_from < out_to) refuse(name, "overlaps what is read");
+}
+
 inline Problem problem_of(int family, int reset, int activation, int gate_activation) {
   if (family < 0 || family >= families || reset < 0 || reset > 2 || activation < 0 ||
       activation >= activations || gate_activation < 0 || gate_activation >= activations)

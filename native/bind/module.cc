@@ -71,6 +71,12 @@ class Packed {
     Outputs<R> out;
     out.h = result<R>("out", h, p);
     if (p.family == Family::lstm) out.c = result<R>("out", c, p);
+    for (const Rows<R>& to : {out.h, out.c}) {
+      if (!to.data) continue;
+      need_apart<R>("out", to, {call.x.data, call.x.batch}, p.inputs, p, false);
+      for (const Rows<const R>& from : {call.h0, call.c0, call.start_h, call.start_c})
+        need_apart<R>("out", to, from, p.units, p);
+    }
     run(call, out);
   }
 

@@ -15,7 +15,7 @@ from recurra import kernels
 from recurra.errors import BackendError, DTypeError, ShapeError, SpecError
 from recurra.kernels.call import Layer
 from recurra.kernels.checked import WEIGHTS
-from recurra.spec.cells import CELLS
+from recurra.spec.cells import CELLS, RESETS
 
 STATES = {cell.family: cell.state_fields for cell in CELLS.values()}
 every_family = pytest.mark.parametrize("family", STATES)
@@ -97,6 +97,19 @@ def test_every_instruction_set_agrees_with_the_oracle(make_call, each_isa, famil
             choices=choices,
         )
         assert agree(case)
+
+
+@pytest.mark.parametrize("sizes", [(6, 430, 3, 17), (600, 3, 2, 5)])
+@pytest.mark.parametrize(
+    ("family", "choices"),
+    [("gru", {"reset": reset}) for reset in RESETS] + [(f, {}) for f in STATES if f != "gru"],
+)
+def test_sums_over_many_chunks_of_rows_are_the_oracles(make_call, family, choices, sizes):
+    """Backward takes about 512 rows at a time: here six chunks and three, each of which counts."""
+    options = frozenset(["input_bias", "recurrent_bias", "lengths", "starts", "start_h"])
+    rng = np.random.default_rng(22)
+    choices = {"reverse": sizes[0] > sizes[1], **choices}
+    assert agree(make_call(family, rng, sizes, options=options, choices=choices))
 
 
 @every_family
@@ -269,6 +282,31 @@ def test_a_step_may_write_over_its_own_state(make_call, family):
     for state, want, got in zip(states, expected, result, strict=True):
         assert got is state
         same(state, want)
+
+
+@every_family
+def test_a_step_may_write_beside_or_across_what_it_reads(make_call, family):
+    """Another row's state may be written ahead of its reading: such a step takes new arrays."""
+    case = make_call(family, np.random.default_rng(23), (64, 1, 128, 128), dtype="float32")
+    states = tuple(case[f"{s}0"] for s in STATES[family])
+    expected = case.step(0, states, threads=1)
+    packed = case.packed()
+    for ahead in (0, 1):
+        wide = [np.zeros((65, 128), np.float32) for _ in states]
+        read, out = [w[ahead : 64 + ahead] for w in wide], [w[1 - ahead : 65 - ahead] for w in wide]
+        for own, state in zip(read, states, strict=True):
+            own[:] = state
+        result = case.step(
+            0, tuple(read), packed, out=tuple(out) if len(out) > 1 else out[0], threads=4
+        )
+        for want, got in zip(expected, result, strict=True):
+            same(got, want)
+    x = case["x"][:, 0].copy()
+    out = (x, *(np.empty_like(s) for s in states[1:]))
+    result = case.but(x=x[:, None]).step(
+        0, states, packed, out=out if len(out) > 1 else x, threads=4
+    )
+    same(result[0], expected[0])
 
 
 @every_family

@@ -34,7 +34,7 @@ assert os.waitpid(child, 0)[1] == 0 and len(done) == 7
 
 
 def test_a_child_forked_ahead_of_the_first_call_begins_with_its_own_threads():
-    """PyTorch's threads ran in the parent, the kernels did not: its child waits for none of them."""
+    """In the parent PyTorch's threads ran, the kernels did not: the child waits for no thread."""
     program = """
 import os, signal, numpy as np, torch
 from recurra.kernels import gru
