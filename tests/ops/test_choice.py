@@ -181,3 +181,14 @@ def test_prepare_refuses_what_is_no_tensor() -> None:
     arguments = {**CASE.arrays, **CASE.choices, "x": [[1.0]]}
     with pytest.raises(DTypeError, match="x as a torch tensor, got list"):
         choice.prepare(Call.of("gru", arguments))
+
+
+def test_what_asks_for_bfloat16_is_told_the_dtype_that_it_gets() -> None:
+    wide = make("gru", choices_of("gru", "after"), dtype=torch.float64)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        told = str(choice.choose(choice.prepare(wide), "auto"))
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert "they are float64: its arrays are torch.float64" in told

@@ -113,7 +113,8 @@ def _notes(call: Call, chosen: str) -> tuple[str, ...]:
         reason = _why_not_bfloat16(call) or (
             "float32 was named" if chosen == "native" else f"{chosen} computes it"
         )
-        notes.append(f"{asked} asks for products of bfloat16, and they are float32: {reason}")
+        dtype = str(call.x.dtype).removeprefix("torch.")
+        notes.append(f"{asked} asks for products of bfloat16, and they are {dtype}: {reason}")
     if chosen == "native":
         notes.append("derivatives beyond the first, and forward-mode ones, are the reference's")
     return tuple(notes)
