@@ -30,6 +30,11 @@ TUNES = [[[k % 5, 5], [], [(k + 1) % 5], [2, 4]] * 3 for k in range(8)]
 LINES = [f"line {k % 3} of {'abc'[k % 3]}" for k in range(24)]
 
 
+def frames(x: Any) -> dict[str, int]:
+    """What only frames need to be told."""
+    return {"frame_width": 6} if x is TUNES else {}
+
+
 def settings(**changes: Any) -> Settings:
     small = {
         "task": "generate",
@@ -169,7 +174,7 @@ def test_what_cannot_generate_is_refused() -> None:
 @pytest.mark.parametrize("X", [TEXT, LINES, TUNES], ids=["text", "lines", "frames"])
 def test_both_sides_decode_alike(X: Any) -> None:
     """Torch and the runtime: the same likelihood, the same draws, the same beam."""
-    fitted = fit_cases(corpus_cases(X), settings(precision="float64", frame_width=6))
+    fitted = fit_cases(corpus_cases(X), settings(precision="float64", **frames(X)))
     parts = Parts(
         "generate",
         fitted.graphs,
@@ -219,7 +224,7 @@ class _Stopping(Silent):
 @pytest.mark.parametrize("X", [TEXT, TUNES], ids=["text", "frames"])
 def test_a_resumed_training_is_bitwise_the_same(X: Any, tmp_path: Path) -> None:
     """Streams, passes, dropout and carried states go on as if nothing had happened."""
-    chosen = settings(epochs=4, dropout=0.3, transpose=1 if X is TUNES else 0, frame_width=6)
+    chosen = settings(epochs=4, dropout=0.3, transpose=1 if X is TUNES else 0, **frames(X))
     whole = fit_cases(corpus_cases(X), chosen)
     cut = fit_cases(corpus_cases(X), chosen, folder=tmp_path / "m", progress=_Stopping())
     assert cut.stopped == "interrupted"

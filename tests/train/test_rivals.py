@@ -113,7 +113,7 @@ def test_what_was_killed_goes_on_to_the_bit(name: str, tmp_path: Path) -> None:
 def test_both_stand_in_both_tables_and_in_the_picture(tmp_path: Path) -> None:
     found = compare_cases(
         waves(),
-        settings(),
+        settings(hidden=8),
         tmp_path / "out",
         Silent(),
         cells=("gru",),

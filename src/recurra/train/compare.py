@@ -130,9 +130,10 @@ def compare_cases(
     for cell, width in widths.items():
         least = material.parameters(cell, width)
         if width == 1 and least > budget:
-            raise SettingsError(
-                f"parameters={budget}: the smallest {cell} network here has {least}: take more"
-            )
+            given = f"parameters={budget}"
+            if parameters is None:
+                given = f"hidden={model.hidden} gives a {model.cell} {budget} parameters"
+            raise SettingsError(f"{given}: the smallest {cell} network here has {least}: take more")
     _open(folder, material.identity() | {"parameters": budget}, force)
 
     plan = _Plan(material, settings, test_fraction, files, folder, watch, jobs)

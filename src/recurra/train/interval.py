@@ -87,8 +87,10 @@ def intervals(
         if rows < 2:
             continue
         group = [k for k, table in enumerate(tables) if table.shape == (rows, columns)]
-        means = _resampled(np.stack([tables[k] for k in group]), draws, seed)
-        found |= zip(group, _limits([tables[k] for k in group], means, level), strict=True)
+        # Without their means: what does not vary then has no width at all, whatever is rounded.
+        around = np.stack([tables[k] - tables[k].mean() for k in group])
+        moved = _resampled(around, draws, seed)
+        found |= zip(group, _limits([tables[k] for k in group], moved, level), strict=True)
     return [found.get(k) for k in range(len(tables))]
 
 
@@ -106,15 +108,12 @@ def _resampled(tables: Array, draws: int, seed: int) -> Array:
     return np.concatenate(parts, axis=1)
 
 
-def _limits(tables: list[Array], means: Array, level: float) -> list[Interval]:
+def _limits(tables: list[Array], moved: Array, level: float) -> list[Interval]:
     tail = (1 - level) / 2
     found = []
-    for table, drawn in zip(tables, means, strict=True):
-        mean = float(table.mean())
-        factor = _stretch(table, tail)
-        low, high = (
-            mean + factor * (float(np.quantile(drawn, q)) - mean) for q in (tail, 1 - tail)
-        )
+    for table, drawn in zip(tables, moved, strict=True):
+        mean, factor = float(table.mean()), _stretch(table, tail)
+        low, high = (mean + factor * float(np.quantile(drawn, q)) for q in (tail, 1 - tail))
         found.append(Interval(mean, low, high))
     return found
 
