@@ -89,7 +89,7 @@ class ForwardSweep {
       if (s + 1 < p_.time && !handed_on()) begin(share, s + 1, next, next_fed);
       if (barrier_.wait(meeting)) {
         // One goes on alone, from what all have written.
-        if (index > 0) return;
+        if (index > 0) return settle_streams();
         share = team_.share(0, meeting = 1, p_.batch, panels_);
       }
       R* const state_before = state;

@@ -5,7 +5,7 @@
 // shape alone, so neither who computes a tile nor how many do changes a bit.
 
 constexpr long chain_rows = 64;
-constexpr int most_levels = 40;  // of a counter that no number of rows overflows
+constexpr int most_levels = 32;  // of chains: more rows than `need_possible` lets through
 
 // One factor: columns packed eight side by side, [ceil(columns / 8)][rows][8].
 template <class R>
@@ -117,7 +117,7 @@ template <class R, int M, int N>
 __attribute__((noinline)) void gradient_tile(const R* column, const R* slots, long stride,
                                              long rows, R* out) {
   constexpr int W = lanes<R>;
-  alignas(64) R level[most_levels / 2][M * N * W];
+  alignas(64) R level[most_levels][M * N * W];
   long count = 0;
   for (long q = 0; q < rows; q += chain_rows, ++count) {
     // The chain itself adds the sum that waits for it, and goes at once to where it will wait.
