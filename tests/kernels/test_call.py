@@ -427,34 +427,6 @@ def test_the_binding_survives_any_argument(make_call, family, data):
     assert y.shape == (*call[0].shape[:2], h.shape[1])
 
 
-def test_denormals_count_as_zero_inside_and_the_callers_mode_comes_back(make_call):
-    """Half of the smallest normal number is a denormal: outside it is kept, inside it is zero."""
-    least = np.finfo(np.float32).tiny
-
-    def product():
-        # An array's product, computed in the mode of this thread at this moment.
-        return (np.full(64, least) * np.float32(0.5))[0]
-
-    before = product()
-    assert before > 0, "this thread flushes denormals already"
-    case = make_call("rnn", np.random.default_rng(20), (9, 3, 1, 16), dtype="float32")
-    zeros = {n: np.zeros_like(case[n]) for n in ("x", "recurrent_weight")}
-    # The candidate is 0 and half of the state is kept: that half, and half of the gradient.
-    halves = np.full((9, 3, 16), 0.5, np.float32)
-    quiet = case.but(h0=np.full_like(case["h0"], least), zoneout_h=halves, **zeros)
-    for threads in (1, 2):
-        result = quiet.forward(keep=True, threads=threads)
-        assert product() == before
-        gradient = np.full((9, 16), least)
-        back = quiet.backward(result.kept, [np.zeros_like(result.y), gradient], threads=threads)
-        assert product() == before
-        assert not result.y.any()
-        assert not back.x.any()
-    state = quiet.packed().step(quiet["x"][:, 0], quiet["h0"], zoneout_h=quiet["zoneout_h"][:, 0])
-    assert product() == before
-    assert not np.asarray(state).any()
-
-
 @every_family
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_backward_runs_where_forward_ran(make_call, family, dtype):
