@@ -1,7 +1,8 @@
 // The inner product of every family: a register tile of rows x vectors, over a packed panel.
 //
 // out[m][n] = start[m][n] + sum_k rows[m][k] * panel[k][n], one chain of fused multiply-adds in the
-// order of k for every output: no tile size, row count or blocking changes a bit of it.
+// order of k for every output (of a few, where it would be long): no tile size, row count or blocking
+// changes a bit of it.
 
 // Of N vectors, how many one tile takes. With 16 registers four would leave room for three rows only,
 // and the panel would have to come from the second cache twice as fast: such a panel lies in halves,
@@ -75,27 +76,40 @@ RECURRA_INLINE void accumulate(Vec<R> (&sum)[M][N], const R* rows, long row_stri
         [&](int n) { return load(panel + n * W); });
 }
 
+// Chains over several runs are not longer than this: beyond, sums of whole runs are added up, which
+// keeps the error of deep products (3 H factors back to the state) near that of blocked ones.
+constexpr long longest_chain = 256;
+
 template <class R, int M, int N>
 __attribute__((noinline)) void tile(const Start<R>& start, const Operand<R>& a, const R* panel,
                                     const Result<R>& out) {
   constexpr int W = lanes<R>;
-  Vec<R> sum[M][N];
-  RECURRA_UNROLL
-  for (int m = 0; m < M; ++m) {
-    RECURRA_UNROLL
-    for (int n = 0; n < N; ++n) sum[m][n] = load(start.at[n] + m * start.stride[n]);
-  }
+  const long together = larger(1, longest_chain / larger(1, a.run));
   const R* rows = a.rows;
-  for (long i = 0; i < a.runs; ++i) {
-    accumulate<R, M, N>(sum, rows, a.row_stride, panel, a.run);
-    rows += a.jump;
-    panel += a.run * N * W;
-  }
-  RECURRA_UNROLL
-  for (int m = 0; m < M; ++m) {
+  long i = 0;
+  do {
+    const bool first = i == 0;
+    Vec<R> sum[M][N];
     RECURRA_UNROLL
-    for (int n = 0; n < N; ++n) store(out.rows + m * out.row_stride + n * W, sum[m][n]);
-  }
+    for (int m = 0; m < M; ++m) {
+      RECURRA_UNROLL
+      for (int n = 0; n < N; ++n)
+        sum[m][n] = first ? load(start.at[n] + m * start.stride[n]) : Vec<R>{};
+    }
+    for (const long end = smaller(a.runs, i + together); i < end; ++i) {
+      accumulate<R, M, N>(sum, rows, a.row_stride, panel, a.run);
+      rows += a.jump;
+      panel += a.run * N * W;
+    }
+    RECURRA_UNROLL
+    for (int m = 0; m < M; ++m) {
+      RECURRA_UNROLL
+      for (int n = 0; n < N; ++n) {
+        R* to = out.rows + m * out.row_stride + n * W;
+        store(to, first ? sum[m][n] : load(to) + sum[m][n]);
+      }
+    }
+  } while (i < a.runs);
 }
 
 // Panels of one tile where there is a single row: its own few chains would leave the multipliers
