@@ -6,6 +6,7 @@ python native/run_tests.py BUILD_FOLDER [pytest's arguments]
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import sys
 from pathlib import Path
@@ -28,10 +29,11 @@ def main() -> None:
     (extension,) = build.glob("_native*.so")
     shutil.copy(extension, tree / "recurra" / "kernels")
     # Processes that tests start look here first, and obey as this one does.
-    (tree / "sitecustomize.py").write_text(PATHS_FIRST)
+    paths_first = tree / "sitecustomize.py"
+    paths_first.write_text(PATHS_FIRST)
     os.environ["PYTHONPATH"] = str(tree)
     sys.path.insert(0, str(tree))
-    exec(PATHS_FIRST)  # noqa: S102 - three lines of our own
+    runpy.run_path(str(paths_first))
 
     from recurra.kernels import choice
 

@@ -194,7 +194,7 @@ class WeightGradient {
     }
   }
 
-  // The last chunk, and with it all: writes gate rows gate[n] of `to.weight` [G*H, K], and of the
+  // The last chunk, and with it all: writes gate rows gate[n] of `target.weight` [G*H, K], and of the
   // biases what stands in the column beyond.
   struct Target {
     const int* gate;

@@ -9,7 +9,7 @@ In grapheme-to-phoneme conversion and inflection a case is a word; hence the fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -22,8 +22,31 @@ __all__ = [
     "edit_distance",
     "has_sacrebleu",
     "symbol_error_rate",
+    "text_figures",
     "word_error_rate",
 ]
+
+
+def text_figures(
+    outputs: Sequence[str], targets: Sequence[str], cut: Callable[[str], Sequence[str]]
+) -> dict[str, float]:
+    """Error rates and accuracy of outputs; chrF and BLEU where sacrebleu is installed.
+
+    Args:
+        outputs: One text for each case.
+        targets: The text that it should be.
+        cut: Gives the symbols of a text.
+    """
+    figures = {
+        "word_error_rate": word_error_rate(outputs, targets),
+        "symbol_error_rate": symbol_error_rate(
+            [cut(text) for text in outputs], [cut(text) for text in targets]
+        ),
+        "accuracy": accuracy(outputs, targets),
+    }
+    if has_sacrebleu():
+        figures |= {"chrf": chrf(outputs, targets), "bleu": bleu(outputs, targets)}
+    return figures
 
 
 def word_error_rate(outputs: Sequence[str], targets: Sequence[str]) -> float:

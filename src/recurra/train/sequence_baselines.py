@@ -97,7 +97,6 @@ def generate_baselines(material: Material) -> list[Answered]:
 def transduce_baselines(material: Material) -> list[Answered]:
     """The source as it is, and the most frequent target."""
     codec: Any = material.codec
-    cut = codec.target.cut
     truth = [codec.comparable(str(y)) for y in material.test.target_values()]
     targets = Counter(codec.comparable(str(y)) for y in material.train.target_values())
     found = []
@@ -105,16 +104,7 @@ def transduce_baselines(material: Material) -> list[Answered]:
         ("copy", "the source as it is", [codec.comparable(str(x)) for x in material.test.inputs]),
         ("frequent", "the most frequent target", [targets.most_common(1)[0][0]] * len(truth)),
     ):
-        figures = {
-            "word_error_rate": transduce.word_error_rate(outputs, truth),
-            "symbol_error_rate": transduce.symbol_error_rate(
-                [cut(text) for text in outputs], [cut(text) for text in truth]
-            ),
-            "accuracy": transduce.accuracy(outputs, truth),
-        }
-        if transduce.has_sacrebleu():
-            figures["chrf"] = transduce.chrf(outputs, truth)
-            figures["bleu"] = transduce.bleu(outputs, truth)
+        figures = transduce.text_figures(outputs, truth, codec.target.cut)
         wrong = np.array([o != t for o, t in zip(outputs, truth, strict=True)])
         found.append(Answered(name, about, figures, wrong))
     return found

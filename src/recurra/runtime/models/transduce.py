@@ -245,20 +245,7 @@ class TransduceModel(AbstractModel):
         del encoded
         outputs = [answer[0].text for answer in answers]
         truth = [self.codec.comparable(str(y)) for y in cases.target_values()]
-        cut = self.codec.target.cut
-        figures = {
-            "word_error_rate": measures.word_error_rate(outputs, truth),
-            "symbol_error_rate": measures.symbol_error_rate(
-                [cut(text) for text in outputs], [cut(text) for text in truth]
-            ),
-            "accuracy": measures.accuracy(outputs, truth),
-        }
-        if measures.has_sacrebleu():
-            figures |= {
-                "chrf": measures.chrf(outputs, truth),
-                "bleu": measures.bleu(outputs, truth),
-            }
-        return figures
+        return measures.text_figures(outputs, truth, self.codec.target.cut)
 
     def object_of(self, answer: Any) -> dict[str, Any]:
         """The best output, its log-probability, and all hypotheses with their scores."""
